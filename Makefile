@@ -1,0 +1,73 @@
+# Lineup's commands. `make run` is all a user needs; `make help` lists the rest.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+LOCK := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-annotate --no-header
+# A task may itself call make: it must not inherit this one's flags.
+CLEAN_ENV := env -u MAKEFLAGS -u MAKELEVEL -u MAKEOVERRIDES -u MFLAGS
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench lock vendor clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+
+run: $(VENV)/run.stamp ## start Lineup in the foreground
+	@exec $(CLEAN_ENV) $(BIN)/lineup serve
+
+test: $(VENV)/run.stamp $(VENV)/test.stamp ## run the tests (ARGS="tests/domain -x")
+	@.ci/need chromium chromium
+	@$(CLEAN_ENV) $(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/run.stamp $(VENV)/test.stamp $(VENV)/check.stamp ## lint, types, import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q $(wildcard tests/test_architecture.py tests/architecture)
+
+bench: $(VENV)/run.stamp $(VENV)/bench.stamp ## measure, beside celery and plain sqlite3
+	@.ci/need redis-server redis-server
+	@$(CLEAN_ENV) $(BIN)/python -m benchmarks $(ARGS)
+
+lock: $(VENV)/bin/python ## pin the newest allowed versions in requirements/
+	@echo "Resolving versions into requirements/ ..."
+	@$(PYTHON) -m venv $(VENV)/lock
+	@$(VENV)/lock/bin/python -m pip --disable-pip-version-check --quiet install uv
+	@$(LOCK) --upgrade --group build -o requirements/run.txt pyproject.toml
+	@for group in test check bench; do \
+		$(LOCK) --upgrade --constraint requirements/run.txt \
+			--group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; \
+	done
+	@rm -rf $(VENV)/lock
+
+vendor: ## fetch static/vendor/ and static/icons.svg anew from npm
+	@static/vendor/fetch
+
+clean: ## remove the environment and caches; data/ stays
+	@rm -rf $(VENV) build dist .coverage .coverage.* htmlcov
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Lineup needs Python 3.11 or newer, and $(PYTHON) is not." \
+			"Try: make run PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "Python could not make an environment in $(VENV)." \
+			"On Debian or Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+
+$(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing Lineup into $(VENV) (about a minute, only when its requirements change) ..."
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/%.stamp: requirements/%.txt | $(VENV)/run.stamp
+	@echo "Installing what 'make $*' needs into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements/$*.txt
+	@touch $@
