@@ -46,7 +46,7 @@ lock: $(VENV)/bin/python ## pin the newest allowed versions in requirements/
 	@rm -rf $(VENV)/lock
 
 vendor: ## fetch static/vendor/ and static/icons.svg anew from npm
-	@.ci/vendor
+	@.ci/vendor.py
 
 clean: ## remove the environment and caches; data/ stays
 	@rm -rf $(VENV) build dist .coverage .coverage.* htmlcov

@@ -25,19 +25,21 @@ PACKAGES = {
     ),
 }  # fmt: skip
 ICONS = ("@tabler/icons", "3.51.0", "MIT")
-ICON_NAMES = """
-    activity alert-triangle arrow-down calendar check chevron-down chevron-left chevron-right clock
-    copy corner-down-left dashboard device-desktop dots download edit external-link file-text
-    git-branch help home info-circle key keyboard list login logout messages moon player-pause
-    player-play player-stop player-track-next plus refresh robot search send settings snowflake
-    square sun terminal-2 text-wrap trash world x
-""".split()
+ICON_NAMES = [
+    "activity", "alert-triangle", "arrow-down", "calendar", "check", "chevron-down",
+    "chevron-left", "chevron-right", "clock", "copy", "corner-down-left", "dashboard",
+    "device-desktop", "dots", "download", "edit", "external-link", "file-text", "git-branch",
+    "help", "home", "info-circle", "key", "keyboard", "list", "login", "logout", "messages",
+    "moon", "player-pause", "player-play", "player-stop", "player-track-next", "plus",
+    "refresh", "robot", "search", "send", "settings", "snowflake", "square", "sun",
+    "terminal-2", "text-wrap", "trash", "world", "x",
+]  # fmt: skip
 
 README = """\
 # Vendored front-end files
 
 Unchanged from their npm packages, so that no page ever asks another host. `make vendor` (that is
-`.ci/vendor`, where the versions are pinned) fetches them anew and writes this page; it changes
+`.ci/vendor.py`, where the versions are pinned) fetches them anew and writes this page; it changes
 nothing unless a version was changed.
 
 | file | package | version | licence | sha256 |
@@ -60,14 +62,15 @@ class Package:
     def __init__(self, package: str, version: str, scratch: Path) -> None:
         pack = ["npm", "pack", "--silent", f"{package}@{version}", "--pack-destination"]
         done = subprocess.run([*pack, str(scratch)], check=True, capture_output=True, text=True)
-        self.archive = tarfile.open(scratch / done.stdout.split()[-1])
+        self.path = scratch / done.stdout.split()[-1]
 
     def read(self, name: str) -> bytes | None:
         """The content of a file, or None where the package has none of that name."""
-        try:
-            return self.archive.extractfile(f"package/{name}").read()
-        except KeyError:
-            return None
+        with tarfile.open(self.path) as archive:
+            try:
+                return archive.extractfile(f"package/{name}").read()
+            except KeyError:
+                return None
 
 
 def sprite(icons: Package) -> str:
@@ -110,7 +113,9 @@ def main() -> None:
         write(VENDOR / "tabler-icons" / "LICENSE", files.read("LICENSE"))
         write(STATIC / "icons.svg", sprite(files).encode())
         rows.append(row(STATIC / "icons.svg", *ICONS))
-    icons = textwrap.fill(", ".join(ICON_NAMES) + ".", 96, subsequent_indent="  ")
+    icons = textwrap.fill(
+        ", ".join(ICON_NAMES) + ".", 96, subsequent_indent="  ", break_on_hyphens=False
+    )
     (VENDOR / "README.md").write_text(README.format(rows="\n".join(rows), icons=icons))
 
 
