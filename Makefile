@@ -9,7 +9,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 LOCK := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header
 # A task may itself call make: it must not inherit this one's flags.
-CLEAN_ENV := env -u MAKEFLAGS -u MAKELEVEL -u MAKEOVERRIDES -u MFLAGS
+CLEAN_ENV := env -u MAKEFLAGS -u MAKELEVEL -u MAKEOVERRIDES -u MFLAGS \
+	-u MAKE_TERMOUT -u MAKE_TERMERR
+IMPORT_RULES := $(wildcard tests/test_architecture.py tests/architecture)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench lock vendor clean
@@ -28,7 +30,7 @@ check: $(VENV)/run.stamp $(VENV)/test.stamp $(VENV)/check.stamp ## lint, types, 
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q $(wildcard tests/test_architecture.py tests/architecture)
+	$(if $(IMPORT_RULES),@$(BIN)/python -m pytest -q $(IMPORT_RULES))
 
 bench: $(VENV)/run.stamp $(VENV)/bench.stamp ## measure, beside celery and plain sqlite3
 	@.ci/need redis-server redis-server
