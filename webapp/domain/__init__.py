@@ -1,0 +1,1 @@
+"""The rules of Lineup: pure values and functions that know no database, clock or web."""

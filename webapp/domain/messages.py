@@ -1,0 +1,120 @@
+"""Every sentence that is stored or answered: a stable code and its English text.
+
+Stored and API texts are English; pages translate from the code with the same parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's name for "to be translated later"
+    """Mark a text for translation and leave it as it is."""
+    return text
+
+
+MESSAGES: dict[str, str] = {
+    # The log of a session
+    "attempt_started": N_("Attempt %(attempt)s began."),
+    "attempt_failed": N_(
+        "Attempt %(attempt)s failed: %(error)s The next one begins in %(seconds)s s."
+    ),
+    "completed": N_("Completed."),
+    "failed": N_("Failed: %(error)s"),
+    "stopped": N_("Stopped."),
+    "stopped_because": N_("Stopped: %(reason)s"),
+    "paused": N_("Paused."),
+    "paused_because": N_("Paused: %(reason)s"),
+    "resumed": N_("Going on."),
+    "pause_asked": N_("%(by)s asked for a pause."),
+    "pause_asked_because": N_("%(by)s asked for a pause: %(reason)s"),
+    "resume_asked": N_("%(by)s asked to go on."),
+    "resume_asked_because": N_("%(by)s asked to go on: %(reason)s"),
+    "stop_asked": N_("%(by)s asked to stop."),
+    "stop_asked_because": N_("%(by)s asked to stop: %(reason)s"),
+    "end_input_asked": N_("%(by)s ended the input."),
+    "output_trouble": N_("Output could not be written: %(reason)s"),
+    "abandoned": N_(
+        "The agent did not stop when asked. It was left behind; "
+        "its code may run until the server restarts."
+    ),
+    # Why a task failed
+    "crashed": N_("The agent crashed: %(error)s"),
+    "timed_out": N_("It ran longer than its limit of %(limit)s s."),
+    "went_silent": N_("It printed nothing for %(limit)s s."),
+    "waited_too_long": N_("It waited longer than it was allowed to."),
+    "agent_gone": N_("There is no agent named “%(agent)s” any more."),
+    "workspace_unusable": N_("Its workspace cannot be used: %(error)s"),
+    "interrupted": N_("interrupted: the server that ran it died."),
+    "interrupted_by_shutdown": N_("interrupted: the server was shut down."),
+    "interrupted_unknown": N_("interrupted: it was marked as active, but nothing ran it."),
+    "failed_somehow": N_("It failed, and gave no reason."),
+    # Controls
+    "pause_taken": N_("The task is asked to pause."),
+    "resume_taken": N_("The task is asked to go on."),
+    "stop_taken": N_("The task is asked to stop."),
+    "pause_done": N_("The task is paused."),
+    "resume_done": N_("The task goes on."),
+    "stop_done": N_("The task is stopped."),
+    "cancelled": N_("The task was stopped before it began."),
+    "instruction_taken": N_("The instruction is on its way to the task."),
+    "end_input_taken": N_("The end of the input is on its way to the task."),
+    "task_deleted_done": N_("The task is deleted."),
+    "submitted": N_("The task is in the lineup."),
+    "submitted_waiting": N_("The task is in the lineup; %(waiting)s before it."),
+    # Refusals
+    "refused": N_("That cannot be done."),
+    "invalid": N_("Some of what was sent cannot be used."),
+    "invalid_field": N_("%(field)s: %(reason)s"),
+    "bad_json": N_("The body is not readable as JSON: %(reason)s"),
+    "unauthorized": N_("Log in, or send an API token."),
+    "token_unknown": N_("This API token is unknown or was revoked."),
+    "forbidden": N_("This is not allowed."),
+    "scope_missing": N_("This needs a token with the scope “%(scope)s”; yours has “%(has)s”."),
+    "foreign_origin": N_("A request that changes something may not come from %(origin)s."),
+    "host_unknown": N_("This server does not answer to the name “%(host)s”."),
+    "not_local": N_("With LINEUP_AUTH=off only this machine is answered, and no proxy."),
+    "csrf_failed": N_("The form was too old or not ours: %(reason)s Load the page again."),
+    "login_failed": N_("That name and password do not belong together."),
+    "login_link_invalid": N_("This link was used, or is too old. Ask for a new one."),
+    "too_many": N_("Too much at once. Try again in %(retry_after_s)s s."),
+    "too_many_failures": N_("Too many failed tries. Try again in %(retry_after_s)s s."),
+    "queue_full": N_("The lineup is full: %(limit)s tasks wait. Try again in %(retry_after_s)s s."),
+    "not_found": N_("There is no such thing here."),
+    "no_such_task": N_("There is no task %(task_id)s."),
+    "no_active_task": N_("No task is active in the lane “%(lane)s”."),
+    "conflict": N_("That cannot be done as things stand."),
+    "task_running": N_("The lane “%(lane)s” is busy. Send when_busy=queue to wait in line."),
+    "illegal_move": N_("A task that is %(status)s cannot %(move)s."),
+    "lost_attempt": N_("Attempt %(attempt)s of the task is not under way any more."),
+    "already_final": N_("The task is %(status)s already; there is nothing to %(operation)s."),
+    "not_running_yet": N_("The task still waits; there is nothing to %(operation)s yet."),
+    "already_paused": N_("The task is paused already."),
+    "not_paused": N_("The task is not paused."),
+    "being_stopped": N_("The task is being stopped."),
+    "input_ended": N_("The input of this task has been ended."),
+    "too_many_instructions": N_("The task has not taken its last %(limit)s instructions yet."),
+    "not_final": N_("The task is %(status)s: only a finished task can be deleted. Stop it first."),
+    "gone": N_("It was deleted."),
+    "task_deleted": N_("The task %(task_id)s of this Idempotency-Key was deleted."),
+    "idempotency_key_reused": N_("This Idempotency-Key was sent before with another body."),
+    "unprocessable": N_("That contradicts what was said before."),
+    "wrong_media_type": N_("Send the body as %(expected)s."),
+    "too_large": N_("The request is larger than %(limit)s MiB."),
+    "method_not_allowed": N_("This address does not take %(method)s."),
+    "server_error": N_("Something went wrong here. It is in the server's log."),
+    "database_away": N_("The database does not answer. Nothing was stored; try again."),
+}
+
+
+def learn(more: Mapping[str, str]) -> None:
+    """Add the codes of a plug-in; it cannot change what a code already says."""
+    for code, text in more.items():
+        MESSAGES.setdefault(code, text)
+
+
+def sentence(code: str, params: Mapping[str, Any]) -> str:
+    """The English text of a code; what is no code is already a text."""
+    template = MESSAGES.get(code)
+    return code if template is None else template % dict(params)

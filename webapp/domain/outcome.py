@@ -1,0 +1,31 @@
+"""What became of a run, whatever the agent did: one value that everything after follows from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``move`` is complete, fail or stop; a failure has a code and params that say why."""
+
+    move: str
+    result: str | None = None
+    exit_code: int | None = None
+    code: str | None = None
+    message: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    may_retry: bool = True
+    """False where another attempt cannot help or was not asked for (interrupted, abandoned)."""
+
+
+def completed(result: str | None, exit_code: int | None = None) -> Outcome:
+    """The agent returned."""
+    return Outcome("complete", result=result, exit_code=exit_code)
+
+
+def stopped(result: str | None = None, exit_code: int | None = None) -> Outcome:
+    """A person's stop was accepted before the agent returned."""
+    return Outcome("stop", result=result, exit_code=exit_code)
