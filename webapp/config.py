@@ -1,0 +1,189 @@
+"""The settings: read once from the environment and a TOML file, refused by name when wrong."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+PREFIX = "LINEUP_"
+FOR_TASKS = "LINEUP_TASK_"
+"""Variables Lineup gives to the commands it runs; a server started by one ignores them."""
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT if (ROOT / "templates").is_dir() else ROOT / "webapp"
+"""Where templates, static files and migrations lie: the checkout, or the installed package."""
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the text says which one and why, a line each."""
+
+
+def _default_data() -> Path:
+    if (ROOT / "pyproject.toml").is_file():
+        return ROOT / "data"
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "lineup"
+
+
+class Settings(BaseModel):
+    """Everything that can be set; each is ``LINEUP_`` and its name in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(7420, ge=0, le=65535, description="Port to listen on.")
+    data: Path = Field(
+        default_factory=_default_data,
+        description="Directory of the database, workspaces, output and key files.",
+    )
+    database_url: str = Field("", description="Database; empty: SQLite in the data directory.")
+    auth: Literal["on", "off"] = Field("on", description="off: no login, on loopback only.")
+    open_browser: bool = Field(False, description="Open the login link in a browser at start.")
+    durability: Literal["full", "normal"] = Field(
+        "full", description="normal: faster, but a power cut may lose the last moments."
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="Host names, besides the server's own, that requests may name."
+    )
+    allowed_origins: tuple[str, ...] = Field(
+        (), description="Foreign origins that may change things, e.g. a browser extension's."
+    )
+    public_url: str = Field("", description="The address people use when it is behind a proxy.")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Addresses or networks of proxies whose forwarding headers count."
+    )
+    max_pending: int = Field(10_000, ge=1, description="Waiting tasks beyond which 429 is said.")
+    threads: int = Field(16, ge=2, le=200, description="Requests served at the same time.")
+    output_cap_mb: int = Field(64, ge=1, description="Output kept per attempt, in MiB.")
+    stop_grace_s: float = Field(
+        5.0, ge=0, le=3600, description="Seconds between asking a task to end and ending it."
+    )
+    shutdown_grace_s: float = Field(
+        10.0, ge=0, le=3600, description="Seconds a running task is given at shutdown."
+    )
+    max_body_mb: int = Field(16, ge=1, description="Size of a request beyond which 413 is said.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Log from.")
+
+    @field_validator(
+        "allowed_hosts", "allowed_origins", "trusted_proxies", mode="before", check_fields=True
+    )
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("data")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            ip_network(entry, strict=False)
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _sqlite(cls, value: str) -> str:
+        if value and not value.startswith("sqlite:///"):
+            raise ValueError("only sqlite:/// addresses are available yet")
+        return value
+
+    @model_validator(mode="after")
+    def _no_open_door(self) -> Self:
+        if self.auth == "off" and not self.on_loopback:
+            raise ValueError(
+                f"LINEUP_AUTH=off would let anybody at {self.host} run commands: "
+                "it works only on a loopback address such as 127.0.0.1"
+            )
+        return self
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database that is used."""
+        return self.database_url or f"sqlite:///{self.data / 'lineup.db'}"
+
+    @property
+    def base_url(self) -> str:
+        """The address to print for people."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings from ``LINEUP_*`` variables over ``LINEUP_CONFIG`` or ``<data>/lineup.toml``.
+
+    Raises SettingsError that names every setting that is unknown or out of range.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environ.items()
+        if name.startswith(PREFIX) and not name.startswith(FOR_TASKS)
+    }
+    named = values.pop("config", None)
+    path = Path(named) if named else Path(values.get("data") or _default_data()) / "lineup.toml"
+    if named and not path.is_file():
+        raise SettingsError(f"LINEUP_CONFIG: there is no file {path}")
+    values = {**_from_toml(path), **values}
+    _refuse_unknown(values)
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_said(problem) for problem in error.errors())) from None
+
+
+def _from_toml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not readable as TOML: {error}") from None
+
+
+def _refuse_unknown(values: Mapping[str, Any]) -> None:
+    known = [*Settings.model_fields, "config"]
+    problems = []
+    for name in sorted(set(values) - set(known)):
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
+        problems.append(f"{PREFIX}{name.upper()}: there is no such setting{hint}")
+    if problems:
+        raise SettingsError("\n".join(problems))
+
+
+def _said(problem: Any) -> str:
+    name = f"{PREFIX}{str(problem['loc'][0]).upper()}: " if problem["loc"] else ""
+    text = problem["msg"].removeprefix("Value error, ")
+    value = f" (got {problem['input']!r})" if problem["loc"] else ""
+    return f"{name}{text}{value}"
