@@ -1,0 +1,64 @@
+"""How Alembic reaches the database: on an engine of its own, without the rules of a running server.
+
+Foreign keys are off while SQLite tables are rebuilt, since dropping the old table would otherwise
+delete every row that refers to it; they are checked afterwards.
+"""
+
+from __future__ import annotations
+
+from alembic import context
+from flask import current_app
+from sqlalchemy import Connection, create_engine, event, pool
+
+from webapp import models
+from webapp.db import BUSY_TIMEOUT_MS, Base
+
+metadata = Base.metadata
+assert models.Task.__table__.metadata is metadata
+
+
+def run() -> None:
+    """Bring the database of the current application to the wanted revision."""
+    url = current_app.config["SQLALCHEMY_DATABASE_URI"]
+    if context.is_offline_mode():
+        context.configure(url=url, target_metadata=metadata, literal_binds=True)
+        with context.begin_transaction():
+            context.run_migrations()
+        return
+    engine = create_engine(url, poolclass=pool.NullPool)
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine)
+    with engine.connect() as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            render_as_batch=engine.dialect.name == "sqlite",
+            compare_type=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+            _refuse_orphans(connection)
+
+
+def _prepare_sqlite(engine) -> None:  # type: ignore[no-untyped-def]
+    @event.listens_for(engine, "connect")
+    def _connected(connection, _record) -> None:  # type: ignore[no-untyped-def]
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA foreign_keys=OFF")
+
+    @event.listens_for(engine, "begin")
+    def _began(connection) -> None:  # type: ignore[no-untyped-def]
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _refuse_orphans(connection: Connection) -> None:
+    if connection.dialect.name != "sqlite":
+        return
+    orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    if orphans:
+        raise RuntimeError(f"the migration would leave rows without what they refer to: {orphans}")
+
+
+run()

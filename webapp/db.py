@@ -1,0 +1,152 @@
+"""The database: one session, two engines, and the rule which of them a piece of code is given.
+
+Outside a service verb ``db.session`` reads: its engine refuses to write. A verb decorated with
+`transaction` is given the writing engine for its whole length and is committed once, at its end.
+On SQLite the writing engine begins with BEGIN IMMEDIATE and has a single connection, so that the
+writers of this process queue up fairly in memory and only other processes meet the file lock.
+"""
+
+from __future__ import annotations
+
+import functools
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, ParamSpec, TypeVar
+
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session
+from sqlalchemy import DateTime, Engine, event, types
+from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.orm import DeclarativeBase
+
+READ = "read"
+BUSY_TIMEOUT_MS = 30_000
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Base(DeclarativeBase):
+    """The base of all tables."""
+
+
+class UtcDateTime(types.TypeDecorator[datetime]):
+    """A moment: only aware times go in, and aware UTC times come out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a time without a zone; SQLite stores UTC without an offset."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a zone cannot be stored: {value!r}")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give every time its zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class RoutedSession(Session):
+    """A session whose engine is the reading one, unless a transaction has made it a writer."""
+
+    def get_bind(self, *args: Any, **kwargs: Any) -> Engine:
+        """The engine for whatever comes next in this session."""
+        return db.engines[None if self.info.get("writing") else READ]
+
+
+db = SQLAlchemy(model_class=Base, session_options={"class_": RoutedSession})
+
+
+def transaction(verb: Callable[P, T]) -> Callable[P, T]:
+    """Make a service verb one transaction: committed when it returns, undone when it raises."""
+
+    @functools.wraps(verb)
+    def in_transaction(*args: P.args, **kwargs: P.kwargs) -> T:
+        session = db.session()
+        if session.info.get("writing"):
+            raise RuntimeError(f"{verb.__name__} was called inside another transaction")
+        session.close()  # a reader's snapshot must not outlive this write
+        session.info["writing"] = True
+        try:
+            answer = verb(*args, **kwargs)
+            session.commit()
+            return answer
+        finally:
+            session.close()
+            session.info["writing"] = False
+
+    return in_transaction
+
+
+def engine_options(url: str, *, durability: str, threads: int) -> dict[str | None, dict[str, Any]]:
+    """What Flask-SQLAlchemy needs to build the two engines of a SQLite database."""
+    connect = {"isolation_level": None, "check_same_thread": False, "timeout": 0}
+    common = {"url": url, "connect_args": connect, "pool_timeout": BUSY_TIMEOUT_MS / 1000}
+    return {
+        None: {
+            **common,
+            "pool_size": 1,
+            "max_overflow": 0,
+            "execution_options": {"lineup_begin": "BEGIN IMMEDIATE", "durability": durability},
+        },
+        READ: {
+            **common,
+            "pool_size": threads,
+            "max_overflow": threads,
+            "execution_options": {"lineup_begin": "BEGIN", "durability": durability},
+        },
+    }
+
+
+def prepare_sqlite(engine: Engine, *, begin: str, durability: str) -> None:
+    """Teach an engine of pysqlite what pysqlite gets wrong: where transactions begin."""
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA synchronous={durability.upper()}")
+        if begin == "BEGIN":
+            cursor.execute("PRAGMA query_only=ON")
+        else:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _began(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+
+def init_app(app: Flask, url: str, *, durability: str, threads: int) -> None:
+    """Give ``app`` its two engines."""
+    options = engine_options(url, durability=durability, threads=threads)
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options[None]
+    app.config["SQLALCHEMY_BINDS"] = {READ: options[READ]}
+    db.init_app(app)
+    with app.app_context():
+        for engine in db.engines.values():
+            begin = engine.get_execution_options()["lineup_begin"]
+            prepare_sqlite(engine, begin=begin, durability=durability)
+
+
+def sqlite_path(url: str) -> str | None:
+    """The file of a SQLite URL, or None for another database."""
+    parsed = make_url(url)
+    return parsed.database if parsed.get_backend_name() == "sqlite" else None
+
+
+def dispose(app: Flask, *, after_fork: bool = False) -> None:
+    """Let go of every connection; a forked child must not close those of its parent."""
+    with app.app_context():
+        for engine in db.engines.values():
+            engine.dispose(close=not after_fork)

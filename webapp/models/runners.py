@@ -1,0 +1,47 @@
+"""Lanes, and the processes that claim tasks from them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Float, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.db import UtcDateTime, db
+
+
+class Lane(db.Model):  # type: ignore[name-defined]
+    """A queue that runs one task at a time, with how many of its tasks are in each state.
+
+    ``version`` grows with every change of the lane or of a task in it: what a page shows of a
+    lane is unchanged for as long as its version is.
+    """
+
+    __tablename__ = "lanes"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(BigInteger, default=1)
+    pending: Mapped[int] = mapped_column(BigInteger, default=0)
+    running: Mapped[int] = mapped_column(BigInteger, default=0)
+    paused: Mapped[int] = mapped_column(BigInteger, default=0)
+    completed: Mapped[int] = mapped_column(BigInteger, default=0)
+    failed: Mapped[int] = mapped_column(BigInteger, default=0)
+    stopped: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class Runner(db.Model):  # type: ignore[name-defined]
+    """A process that claims tasks. On its own host it is known by boot id, pid and start time."""
+
+    __tablename__ = "runners"
+
+    runner_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    host: Mapped[str] = mapped_column(Text)
+    boot_id: Mapped[str] = mapped_column(String(64))
+    pid: Mapped[int]
+    pid_started: Mapped[float] = mapped_column(Float)
+    """Start time of the process as the system tells it, seconds since 1970."""
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    app_version: Mapped[str] = mapped_column(String(32))
