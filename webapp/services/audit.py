@@ -1,0 +1,20 @@
+"""The record of who did what, for verbs that are already in their transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert
+
+from webapp.db import db
+from webapp.models import AuditEntry
+
+
+def note(principal: str, action: str, target: str | None, now: datetime, **detail: Any) -> None:
+    """Write one line of the audit log."""
+    db.session.execute(
+        insert(AuditEntry.__table__).values(
+            at=now, principal=principal, action=action, target=target, detail=detail or None
+        )
+    )

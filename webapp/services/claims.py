@@ -1,0 +1,263 @@
+"""A runner takes a task, and says at the end what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import exists, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from webapp.db import db, transaction
+from webapp.domain import outcome as outcomes
+from webapp.domain.errors import LostAttempt
+from webapp.domain.messages import sentence
+from webapp.domain.outcome import Outcome
+from webapp.domain.retry import backoff
+from webapp.models import Attempt, Instruction, Task
+from webapp.models.tasks import is_active, is_pending
+from webapp.services import moves
+from webapp.services.activity import SYSTEM, USER, Entry
+from webapp.services.moves import STANDING, Standing, standing
+from webapp.services.news import News, settle
+
+_tasks = Task.__table__
+_attempts = Attempt.__table__
+_instructions = Instruction.__table__
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One attempt at a task, as it was when it was claimed: all a run needs to know."""
+
+    task_id: str
+    attempt: int
+    session_id: str
+    lane: str
+    agent: str
+    task_description: str
+    settings: Mapping[str, Any]
+    workspace_dir: Path
+    timeout_s: float | None
+    silence_timeout_s: float | None
+
+    @property
+    def run(self) -> str:
+        """The mark by which the processes of this attempt are known."""
+        return f"{self.task_id}.{self.attempt}"
+
+
+@transaction
+def claim_next(lane: str, runner_id: str, now: datetime) -> Assignment | None:
+    """Take the lane's next task, or None: nothing is due, or the lane is busy.
+
+    That one task is active per lane is a rule of the database; a runner that comes second is
+    refused by its index, which here means "busy".
+    """
+    return _claim(lane, runner_id, now)
+
+
+@transaction
+def conclude(
+    assignment: Assignment, outcome: Outcome, news: News, now: datetime, *, next_for: str | None
+) -> Assignment | None:
+    """Write down what became of a run and take the lane's next task for runner ``next_for``.
+
+    Raises LostAttempt, and changes nothing, where the run is no longer the task's own.
+    """
+    _finish(assignment.task_id, assignment.attempt, outcome, news, now)
+    return _claim(assignment.lane, next_for, now) if next_for is not None else None
+
+
+@transaction
+def rescue(task_id: str, attempt: int, outcome: Outcome, now: datetime) -> bool:
+    """End a task whose runner is dead; False if the attempt is not active any more."""
+    try:
+        _finish(task_id, attempt, outcome, News(), now)
+    except LostAttempt:
+        return False
+    return True
+
+
+@transaction
+def give_up_waiting(now: datetime) -> int:
+    """Fail the tasks whose waiting time ran out; returns how many."""
+    rows = db.session.execute(
+        select(*STANDING)
+        .where(is_pending(_tasks), _tasks.c.expires_at <= now)
+        .order_by(_tasks.c.seq)
+        .limit(500)
+        .with_for_update()
+    ).all()
+    for row in rows:
+        _give_up(standing(row), "waited_too_long", now)
+    return len(rows)
+
+
+@transaction
+def give_up_without_agent(agents: frozenset[str], now: datetime) -> int:
+    """Fail the waiting tasks whose agent is not there any more; returns how many."""
+    rows = db.session.execute(
+        select(*STANDING)
+        .where(is_pending(_tasks), _tasks.c.agent.not_in(agents))
+        .limit(500)
+        .with_for_update()
+    ).all()
+    for row in rows:
+        _give_up(standing(row), "agent_gone", now, agent=row.agent)
+    return len(rows)
+
+
+def _finish(task_id: str, attempt: int, outcome: Outcome, news: News, now: datetime) -> None:
+    """Move an active task to its end, or back to waiting if another attempt is due."""
+    task = moves.look(task_id, attempt)
+    row = db.session.execute(
+        select(_tasks.c.wish, _tasks.c.wish_reason, _tasks.c.max_retries).where(
+            _tasks.c.task_id == task_id
+        )
+    ).one()
+    if row.wish == "stop" and outcome.move != "stop":
+        outcome = outcomes.stopped(outcome.result, outcome.exit_code)
+    if outcome.move == "fail" and outcome.may_retry and attempt <= row.max_retries:
+        _retry(task, outcome, news, now)
+    else:
+        _end(task, outcome, news, row.wish_reason, now)
+    _close_attempt(task, outcome, news, now)
+
+
+def _claim(lane: str, runner_id: str, now: datetime) -> Assignment | None:
+    busy = exists().where(_tasks.c.lane == lane, is_active(_tasks)).correlate(None)
+    row = db.session.execute(
+        select(
+            *STANDING,
+            _tasks.c.agent_settings,
+            _tasks.c.workspace_dir,
+            _tasks.c.timeout_s,
+            _tasks.c.silence_timeout_s,
+        )
+        .where(
+            _tasks.c.lane == lane,
+            is_pending(_tasks),
+            or_(_tasks.c.not_before.is_(None), _tasks.c.not_before <= now),
+            or_(_tasks.c.expires_at.is_(None), _tasks.c.expires_at > now),
+            ~busy,
+        )
+        .order_by(_tasks.c.priority.desc(), _tasks.c.seq)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    ).one_or_none()
+    if row is None:
+        return None
+    task = standing(row)
+    number = task.attempt + 1
+    again = Entry(task.task_id, number, SYSTEM, "working", "attempt_started", {"attempt": number})
+    try:
+        with db.session.begin_nested():
+            moves.move(
+                task,
+                "claim",
+                now,
+                [again] if number > 1 else [],
+                attempt=number,
+                runner_id=runner_id,
+                progress=None,
+            )
+    except IntegrityError:
+        return None  # another runner took a task of this lane in the meantime
+    db.session.execute(
+        insert(_attempts).values(
+            task_id=task.task_id, number=number, runner_id=runner_id, started_at=now
+        )
+    )
+    return Assignment(
+        task_id=task.task_id,
+        attempt=number,
+        session_id=task.session_id,
+        lane=lane,
+        agent=task.agent,
+        task_description=task.task_description,
+        settings=row.agent_settings,
+        workspace_dir=Path(row.workspace_dir),
+        timeout_s=row.timeout_s,
+        silence_timeout_s=row.silence_timeout_s,
+    )
+
+
+def _end(task: Standing, outcome: Outcome, news: News, reason: str | None, now: datetime) -> None:
+    columns: dict[str, Any] = {"task_result": outcome.result}
+    if outcome.move == "complete":
+        entry = _done(task, "completed")
+        columns["progress"] = None
+    elif outcome.move == "stop":
+        columns["stop_reason"] = reason
+        entry = _done(task, "stopped_because", reason=reason) if reason else _done(task, "stopped")
+    else:
+        error = _said(outcome)
+        columns.update(
+            error_message=error, error_code=outcome.code, error_params=dict(outcome.params) or None
+        )
+        entry = _done(task, "failed", error=error)
+    moves.move(task, outcome.move, now, [*news.entries, entry], **columns)
+
+
+def _retry(task: Standing, outcome: Outcome, news: News, now: datetime) -> None:
+    due = now + backoff(task.task_id, task.attempt)
+    params = {
+        "attempt": task.attempt,
+        "error": _said(outcome),
+        "seconds": round((due - now).total_seconds()),
+    }
+    entry = Entry(task.task_id, task.attempt, SYSTEM, "retrying", "attempt_failed", params)
+    entries = [*news.entries, entry]
+    moves.move(task, "retry", now, entries, not_before=due, progress=None)
+
+
+def _close_attempt(task: Standing, outcome: Outcome, news: News, now: datetime) -> None:
+    settle(task.task_id, news.receipts, now)
+    words = {"complete": "completed", "fail": "failed", "stop": "stopped"}
+    error = _said(outcome) if outcome.move == "fail" else None
+    db.session.execute(
+        update(_attempts)
+        .where(_attempts.c.task_id == task.task_id, _attempts.c.number == task.attempt)
+        .values(ended_at=now, outcome=words[outcome.move], error=error, exit_code=outcome.exit_code)
+    )
+    db.session.execute(
+        update(_instructions)
+        .where(
+            _instructions.c.task_id == task.task_id,
+            _instructions.c.attempt == task.attempt,
+            _instructions.c.state.in_(("queued", "delivered")),
+        )
+        .values(state="never_read")
+    )
+
+
+def _give_up(task: Standing, code: str, now: datetime, **params: Any) -> None:
+    error = sentence(code, params)
+    moves.move(
+        task,
+        "give_up",
+        now,
+        [_done(task, "failed", error=error)],
+        error_message=error,
+        error_code=code,
+        error_params=params or None,
+    )
+
+
+def cancel(task: Standing, by: str, reason: str | None, now: datetime) -> None:
+    """Stop a task that still waits: both its opening and its closing entry are written."""
+    entry = _done(task, "stopped_because", reason=reason) if reason else _done(task, "stopped")
+    asked = Entry(task.task_id, task.attempt, USER, "stop", "stop_asked", {"by": by})
+    moves.move(task, "cancel", now, [asked, entry], stop_reason=reason)
+
+
+def _done(task: Standing, code: str, **params: Any) -> Entry:
+    return Entry(task.task_id, task.attempt, task.agent, "done", code, params)
+
+
+def _said(outcome: Outcome) -> str:
+    return outcome.message or sentence(outcome.code or "failed_somehow", outcome.params)

@@ -1,0 +1,165 @@
+"""What people ask of a task: pause, resume, stop, an instruction. A wish is written, not a state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select
+from uuid_utils import uuid7
+
+from webapp.db import db, transaction
+from webapp.domain.errors import Conflict, Refused
+from webapp.domain.task_state import ACTIVE, FINAL, Status
+from webapp.models import Instruction, Task
+from webapp.services import activity, audit, claims, moves
+from webapp.services.activity import USER, Entry
+from webapp.services.moves import Standing
+
+_tasks = Task.__table__
+_instructions = Instruction.__table__
+
+MAX_INSTRUCTIONS = 1_000
+"""Instructions waiting to be taken by one run."""
+
+Refuses = Callable[[str, str, dict[str, Any]], str | None]
+"""(agent, verb, its settings) -> why that can never work, as a message code; or None."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A control that was taken: ``code`` says in which words."""
+
+    task_id: str
+    operation: str
+    code: str
+
+
+class NothingToActOn(Refused):
+    """No task is active where the control was aimed."""
+
+    code = "no_active_task"
+
+
+@transaction
+def pause(
+    task_id: str, *, by: str, reason: str | None, now: datetime, refuses: Refuses
+) -> Accepted:
+    """Ask the running task to pause; the worker makes it so."""
+    task = _active(task_id, "pause")
+    if task.status is Status.PAUSED:
+        raise Conflict("already_paused")
+    _may(task, "pause", refuses)
+    if _wish(task) == "stop":
+        raise Conflict("being_stopped")
+    _want(task, "pause", by, reason, now)
+    return Accepted(task_id, "pause", "pause_taken")
+
+
+@transaction
+def resume(task_id: str, *, by: str, reason: str | None, now: datetime) -> Accepted:
+    """Ask the paused task to go on, or take back a pause that has not happened yet."""
+    task = _active(task_id, "resume")
+    wish = _wish(task)
+    if wish == "stop":
+        raise Conflict("being_stopped")
+    if task.status is Status.RUNNING and wish != "pause":
+        raise Conflict("not_paused")
+    _want(task, "resume", by, reason, now)
+    return Accepted(task_id, "resume", "resume_taken")
+
+
+@transaction
+def stop(task_id: str, *, by: str, reason: str | None, now: datetime) -> Accepted:
+    """Stop a task: at once while it waits, by its worker once it runs."""
+    task = moves.look(task_id)
+    if task.status in FINAL:
+        raise Conflict("already_final", status=str(task.status), operation="stop")
+    if task.status is Status.PENDING:
+        claims.cancel(task, by, reason, now)
+        audit.note(by, "stop", task_id, now, reason=reason)
+        return Accepted(task_id, "stop", "cancelled")
+    if _wish(task) == "stop":
+        return Accepted(task_id, "stop", "stop_taken")
+    _want(task, "stop", by, reason, now)
+    return Accepted(task_id, "stop", "stop_taken")
+
+
+@transaction
+def instruct(
+    task_id: str,
+    text: str,
+    *,
+    by: str,
+    now: datetime,
+    refuses: Refuses,
+    kind: str = "text",
+) -> str:
+    """Queue an instruction (or the end of the input) for the active run; returns its id."""
+    task = _active(task_id, "instruct")
+    _may(task, "instruct" if kind == "text" else kind, refuses)
+    if _wish(task) == "stop":
+        raise Conflict("being_stopped")
+    waiting, ended = db.session.execute(
+        select(func.count(), func.coalesce(func.sum(_instructions.c.kind == "end_input"), 0)).where(
+            _instructions.c.task_id == task_id, _instructions.c.attempt == task.attempt
+        )
+    ).one()
+    if ended:
+        raise Conflict("input_ended")
+    if waiting >= MAX_INSTRUCTIONS:
+        raise Conflict("too_many_instructions", limit=MAX_INSTRUCTIONS)
+    instruction_id = str(uuid7())
+    db.session.execute(
+        insert(_instructions).values(
+            instruction_id=instruction_id,
+            task_id=task_id,
+            attempt=task.attempt,
+            kind=kind,
+            instruction=text,
+            state="queued",
+            created_by=by,
+            created_at=now,
+        )
+    )
+    if kind == "text":
+        entry = Entry(task_id, task.attempt, USER, "additional_request", text=text)
+    else:
+        entry = Entry(task_id, task.attempt, USER, "end_input", "end_input_asked", {"by": by})
+    activity.append(task.session_id, [entry], now)
+    moves.touch(task, now)
+    audit.note(by, "instruct" if kind == "text" else kind, task_id, now)
+    return instruction_id
+
+
+def _active(task_id: str, operation: str) -> Standing:
+    task = moves.look(task_id)
+    if task.status not in ACTIVE:
+        code = "not_running_yet" if task.status is Status.PENDING else "already_final"
+        raise Conflict(code, status=str(task.status), operation=operation)
+    return task
+
+
+def _may(task: Standing, verb: str, refuses: Refuses) -> None:
+    settings = db.session.execute(
+        select(_tasks.c.agent_settings).where(_tasks.c.task_id == task.task_id)
+    ).scalar_one()
+    if (code := refuses(task.agent, verb, settings)) is not None:
+        raise Conflict(code, agent=task.agent)
+
+
+def _wish(task: Standing) -> str | None:
+    return db.session.execute(
+        select(_tasks.c.wish).where(_tasks.c.task_id == task.task_id)
+    ).scalar_one()
+
+
+def _want(task: Standing, wish: str, by: str, reason: str | None, now: datetime) -> None:
+    code = f"{wish}_asked_because" if reason else f"{wish}_asked"
+    params = {"by": by, "reason": reason} if reason else {"by": by}
+    entry = Entry(task.task_id, task.attempt, USER, wish, code, params)
+    activity.append(task.session_id, [entry], now)
+    moves.touch(task, now, wish=wish, wish_reason=reason, wish_by=by, wish_at=now)
+    audit.note(by, wish, task.task_id, now, reason=reason)

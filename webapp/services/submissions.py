@@ -1,0 +1,207 @@
+"""Taking a task in: the busy rule, the bounds, and the promise of an Idempotency-Key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select
+from uuid_utils import uuid7
+
+from webapp.db import db, transaction
+from webapp.domain.errors import Conflict, Gone, Invalid, TooMany, Unprocessable
+from webapp.domain.policies import IDEMPOTENCY_HOURS, MAIN_LANE, workspace_name
+from webapp.domain.task_state import OPEN
+from webapp.models import IdempotencyKey, Lane, Task, WorkSession
+from webapp.services import audit, moves
+
+_tasks = Task.__table__
+_lanes = Lane.__table__
+_sessions = WorkSession.__table__
+_keys = IdempotencyKey.__table__
+
+RETRY_AFTER_S = 30
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What somebody wants done, checked field by field at the door."""
+
+    task_description: str
+    agent: str
+    agent_settings: Mapping[str, Any]
+    session_id: str | None = None
+    lane: str = MAIN_LANE
+    priority: int = 0
+    timeout_s: float | None = None
+    silence_timeout_s: float | None = None
+    waiting_timeout_s: float | None = None
+    max_retries: int = 0
+    when_busy: str = "reject"
+    rerun_of: str | None = None
+
+
+@dataclass(frozen=True)
+class Promise:
+    """An Idempotency-Key: the same key and body from the same principal get one answer."""
+
+    route: str
+    key: str
+    body_hash: str
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What the server's settings allow, and where it keeps workspaces."""
+
+    max_pending: int
+    workspaces: Path
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A task that is in."""
+
+    task_id: str
+    session_id: str
+    workspace_dir: str
+    lane: str
+    waiting: int
+    """How many tasks of the lane are before it."""
+
+
+@transaction
+def submit(
+    submission: Submission,
+    *,
+    by: str,
+    bounds: Bounds,
+    now: datetime,
+    promise: Promise | None = None,
+) -> Submitted:
+    """Store a task as pending, or refuse: Conflict when busy, TooMany when full.
+
+    The lane's row is locked first, so that of any number of simultaneous submissions that are to
+    be rejected by a busy lane exactly one gets in.
+    """
+    if promise is not None and (kept := _kept(promise, by, now)) is not None:
+        return kept
+    lane = db.session.execute(
+        select(_lanes).where(_lanes.c.name == submission.lane).with_for_update()
+    ).one_or_none()
+    if lane is None:
+        raise Invalid.field("lane", f"there is no lane named {submission.lane!r}")
+    ahead = lane.pending + lane.running + lane.paused
+    if ahead and submission.when_busy == "reject":
+        raise _busy(submission.lane)
+    pending = db.session.execute(select(func.sum(_lanes.c.pending))).scalar_one()
+    if pending >= bounds.max_pending:
+        raise TooMany("queue_full", retry_after_s=RETRY_AFTER_S, limit=bounds.max_pending)
+    task_id = str(uuid7())
+    session_id, workspace = _session(submission, bounds.workspaces, now)
+    submitted = Submitted(task_id, session_id, workspace, submission.lane, ahead)
+    moves.admit(_columns(submission, submitted, by, now), now)
+    if promise is not None:
+        _keep(promise, submitted, by, now)
+    audit.note(by, "submit", task_id, now, agent=submission.agent, lane=submission.lane)
+    return submitted
+
+
+def _columns(
+    submission: Submission, submitted: Submitted, by: str, now: datetime
+) -> dict[str, Any]:
+    waiting = submission.waiting_timeout_s
+    return {
+        "task_id": submitted.task_id,
+        "session_id": submitted.session_id,
+        "workspace_dir": submitted.workspace_dir,
+        "task_description": submission.task_description,
+        "agent": submission.agent,
+        "agent_settings": dict(submission.agent_settings),
+        "agent_mode": "thinking",
+        "lane": submission.lane,
+        "priority": submission.priority,
+        "attempt": 0,
+        "timeout_s": submission.timeout_s,
+        "silence_timeout_s": submission.silence_timeout_s,
+        "expires_at": now + timedelta(seconds=waiting) if waiting is not None else None,
+        "max_retries": submission.max_retries,
+        "submitted_by": by,
+        "rerun_of": submission.rerun_of,
+        "abandoned": False,
+    }
+
+
+def _session(submission: Submission, workspaces: Path, now: datetime) -> tuple[str, str]:
+    session_id = submission.session_id or str(uuid7())
+    if submission.session_id is not None:
+        workspace = db.session.execute(
+            select(_sessions.c.workspace_dir).where(_sessions.c.session_id == session_id)
+        ).scalar_one_or_none()
+        if workspace is not None:
+            return session_id, workspace
+    workspace = str(workspaces / workspace_name(session_id))
+    db.session.execute(
+        insert(_sessions).values(
+            session_id=session_id,
+            workspace_dir=workspace,
+            created_at=now,
+            last_activity=now,
+            task_count=0,
+            activity_count=0,
+        )
+    )
+    return session_id, workspace
+
+
+def _busy(lane: str) -> Conflict:
+    oldest = db.session.execute(
+        select(_tasks.c.task_id, _tasks.c.status, _tasks.c.session_id, _tasks.c.started_at)
+        .where(_tasks.c.lane == lane, _tasks.c.status.in_(OPEN))
+        .order_by(_tasks.c.seq)
+        .limit(1)
+    ).one()
+    started = oldest.started_at.isoformat() if oldest.started_at else None
+    active = {
+        "task_id": oldest.task_id,
+        "status": oldest.status,
+        "session_id": oldest.session_id,
+        "start_time": started,
+    }
+    return Conflict("task_running", extra={"active_task": active}, lane=lane)
+
+
+def _kept(promise: Promise, by: str, now: datetime) -> Submitted | None:
+    db.session.execute(
+        delete(_keys).where(_keys.c.created_at < now - timedelta(hours=IDEMPOTENCY_HOURS))
+    )
+    row = db.session.execute(
+        select(_keys).where(
+            _keys.c.principal == by, _keys.c.route == promise.route, _keys.c.key == promise.key
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    if row.body_hash != promise.body_hash:
+        raise Unprocessable("idempotency_key_reused")
+    exists = select(_tasks.c.seq).where(_tasks.c.task_id == row.task_id)
+    if db.session.execute(exists).one_or_none() is None:
+        raise Gone("task_deleted", task_id=row.task_id)
+    return Submitted(**row.answer)
+
+
+def _keep(promise: Promise, submitted: Submitted, by: str, now: datetime) -> None:
+    db.session.execute(
+        insert(_keys).values(
+            principal=by,
+            route=promise.route,
+            key=promise.key,
+            body_hash=promise.body_hash,
+            task_id=submitted.task_id,
+            answer=asdict(submitted),
+            created_at=now,
+        )
+    )
