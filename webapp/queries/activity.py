@@ -1,0 +1,78 @@
+"""The log of a session, by its dense index, and the sessions themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from webapp.db import db
+from webapp.models import Activity, Task, WorkSession
+
+_activity = Activity.__table__
+_sessions = WorkSession.__table__
+_tasks = Task.__table__
+
+
+def total(session_id: str) -> int:
+    """How many entries the session's log has; 0 for an unknown session."""
+    query = select(_sessions.c.activity_count).where(_sessions.c.session_id == session_id)
+    return db.session.execute(query).scalar_one_or_none() or 0
+
+
+def entry(session_id: str, index: int) -> Row[Any] | None:
+    """One entry by its index from 0."""
+    return db.session.execute(
+        select(_activity).where(
+            _activity.c.session_id == session_id, _activity.c.message_index == index
+        )
+    ).one_or_none()
+
+
+def newest(session_id: str, limit: int) -> list[Row[Any]]:
+    """The newest ``limit`` entries, oldest first."""
+    query = select(_activity).where(_activity.c.session_id == session_id)
+    rows = list(db.session.execute(query.order_by(_activity.c.message_index.desc()).limit(limit)))
+    return rows[::-1]
+
+
+def of_task(task_id: str, *, after: int = -1, limit: int = 1000) -> list[Row[Any]]:
+    """A task's own entries after an index, oldest first."""
+    query = select(_activity).where(
+        _activity.c.task_id == task_id, _activity.c.message_index > after
+    )
+    return list(db.session.execute(query.order_by(_activity.c.message_index).limit(limit)))
+
+
+def sessions(limit: int, offset: int) -> tuple[list[Row[Any]], int]:
+    """A page of sessions, last active first, and how many there are."""
+    query = select(_sessions).order_by(_sessions.c.last_activity.desc(), _sessions.c.session_id)
+    rows = list(db.session.execute(query.limit(limit).offset(offset)))
+    return rows, db.session.execute(select(func.count()).select_from(_sessions)).scalar_one()
+
+
+def tasks_of(session_id: str) -> list[Row[Any]]:
+    """The session's tasks, oldest first."""
+    query = select(_tasks).where(_tasks.c.session_id == session_id).order_by(_tasks.c.seq)
+    return list(db.session.execute(query))
+
+
+def latest_task(session_id: str) -> Row[Any] | None:
+    """The session's newest task."""
+    query = select(_tasks).where(_tasks.c.session_id == session_id)
+    return db.session.execute(query.order_by(_tasks.c.seq.desc()).limit(1)).one_or_none()
+
+
+def as_json(row: Row[Any]) -> dict[str, Any]:
+    """An entry as the API gives it."""
+    return {
+        "agent_name": row.agent_name,
+        "agent_status": row.agent_status,
+        "agent_msg": row.agent_msg,
+        "timestamp": row.timestamp.isoformat(),
+        "message_index": row.message_index,
+        "task_id": row.task_id,
+        "attempt": row.attempt,
+        "code": row.code,
+        "params": row.params,
+    }

@@ -1,0 +1,170 @@
+"""Tasks as the API and the pages show them: one, a page of many, and what is active."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+
+from webapp.db import db
+from webapp.domain.errors import NoSuchTask
+from webapp.models import Attempt, Instruction, Lane, Task
+from webapp.models.tasks import is_active
+
+_tasks = Task.__table__
+_attempts = Attempt.__table__
+_instructions = Instruction.__table__
+_lanes = Lane.__table__
+
+BATCH = 500
+MASK = "•••"
+HIDDEN = frozenset({"seq"})
+
+TransitionOf = {"pause": "pausing", "stop": "stopping"}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which tasks are asked for; None asks for all."""
+
+    status: str | None = None
+    session_id: str | None = None
+    flow_id: str | None = None
+    llm_profile_name: str | None = None
+    lane: str | None = None
+    agent: str | None = None
+    q: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def control(row: Any) -> str | None:
+    """``pausing`` or ``stopping`` while a wish has not come true yet, else None."""
+    if row.status == "running" or (row.status == "paused" and row.wish == "stop"):
+        return TransitionOf.get(row.wish)
+    return None
+
+
+def find(task_id: str) -> Row[Any]:
+    """Every column of one task; raises NoSuchTask."""
+    row = db.session.execute(select(_tasks).where(_tasks.c.task_id == task_id)).one_or_none()
+    if row is None:
+        raise NoSuchTask(task_id=task_id)
+    return row
+
+
+def active(lane: str) -> Row[Any] | None:
+    """The task that is running or paused in a lane."""
+    return db.session.execute(
+        select(_tasks).where(_tasks.c.lane == lane, is_active(_tasks))
+    ).one_or_none()
+
+
+def standing(task_id: str) -> Row[Any]:
+    """Only what tells whether a control took effect: status, wish, version, lane."""
+    row = db.session.execute(
+        select(_tasks.c.status, _tasks.c.wish, _tasks.c.version, _tasks.c.lane).where(
+            _tasks.c.task_id == task_id
+        )
+    ).one_or_none()
+    if row is None:
+        raise NoSuchTask(task_id=task_id)
+    return row
+
+
+def page(wanted: Filter, *, limit: int, before: int | None = None) -> list[Row[Any]]:
+    """Up to ``limit`` tasks, newest first, older than the one with seq ``before``."""
+    query = _filtered(select(_tasks), wanted).order_by(_tasks.c.seq.desc()).limit(limit)
+    if before is not None:
+        query = query.where(_tasks.c.seq < before)
+    return list(db.session.execute(query))
+
+
+def newer(wanted: Filter, *, limit: int, after: int) -> list[Row[Any]]:
+    """Up to ``limit`` tasks, newest first, right after the one with seq ``after``."""
+    query = _filtered(select(_tasks), wanted).where(_tasks.c.seq > after)
+    rows = list(db.session.execute(query.order_by(_tasks.c.seq).limit(limit)))
+    return rows[::-1]
+
+
+def all_newest_first() -> Iterator[Row[Any]]:
+    """Every task in short reads of their own, so that nothing is held while a client is slow."""
+    before: int | None = None
+    while rows := page(Filter(), limit=BATCH, before=before):
+        db.session.close()
+        yield from rows
+        before = rows[-1].seq
+
+
+def attempts(task_id: str) -> list[Row[Any]]:
+    """The attempts of a task, oldest first."""
+    query = select(_attempts).where(_attempts.c.task_id == task_id).order_by(_attempts.c.number)
+    return list(db.session.execute(query))
+
+
+def attempt_ended(task_id: str, number: int) -> bool | None:
+    """Whether this attempt is over; None if there was no such attempt."""
+    row = db.session.execute(
+        select(_attempts.c.ended_at).where(
+            _attempts.c.task_id == task_id, _attempts.c.number == number
+        )
+    ).one_or_none()
+    return None if row is None else row.ended_at is not None
+
+
+def instructions(task_id: str) -> list[Row[Any]]:
+    """The instructions a task was given, oldest first."""
+    query = select(_instructions).where(_instructions.c.task_id == task_id)
+    return list(db.session.execute(query.order_by(_instructions.c.seq)))
+
+
+def counts() -> dict[str, int]:
+    """How many tasks are in each state, from the lanes' own counts."""
+    names = ("pending", "running", "paused", "completed", "failed", "stopped")
+    rows = db.session.execute(select(*(_lanes.c[name] for name in names))).all()
+    return {name: sum(row._mapping[name] for row in rows) for name in names}
+
+
+def lane_exists(name: str) -> bool:
+    """Whether there is such a lane."""
+    return (
+        db.session.execute(select(_lanes.c.name).where(_lanes.c.name == name)).first() is not None
+    )
+
+
+def as_json(row: Row[Any]) -> dict[str, Any]:
+    """A task with every stored column by its name; values of environment variables are masked."""
+    task = {name: plain(value) for name, value in row._mapping.items() if name not in HIDDEN}
+    task["agent_settings"] = masked(task["agent_settings"])
+    task["control"] = control(row)
+    return task
+
+
+def masked(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Agent settings without the values that may be secrets."""
+    shown = dict(settings)
+    for name in ("env", "headers"):
+        if isinstance(shown.get(name), Mapping):
+            shown[name] = dict.fromkeys(shown[name], MASK)
+    return shown
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: times as ISO 8601 with their offset."""
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _filtered(query: Select[Any], wanted: Filter) -> Select[Any]:
+    for name in ("status", "session_id", "flow_id", "llm_profile_name", "lane", "agent"):
+        if (value := getattr(wanted, name)) is not None:
+            query = query.where(_tasks.c[name] == value)
+    if wanted.q:
+        query = query.where(_tasks.c.task_description.icontains(wanted.q, autoescape=True))
+    if wanted.since is not None:
+        query = query.where(_tasks.c.created_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(_tasks.c.created_at < wanted.until)
+    return query
