@@ -1,0 +1,77 @@
+"""What the doors need from the rooms behind them, and may not import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from flask import current_app
+
+from webapp.config import Settings
+from webapp.output import OutputStore
+
+KEY = "lineup"
+
+
+class Wake(Protocol):
+    """Short cuts to a worker in this process; the database alone would do, only slower."""
+
+    def lane(self, name: str) -> None:
+        """Something in this lane may be ready to run."""
+
+    def task(self, task_id: str) -> None:
+        """Somebody wishes something of this task."""
+
+
+class AgentCatalogue(Protocol):
+    """Which agents there are, and what they take."""
+
+    def names(self) -> list[str]: ...
+
+    def validate(self, agent: str, settings: Mapping[str, Any], *, by_hand: bool) -> dict[str, Any]:
+        """The agent's settings with defaults filled in; raises Invalid that names the field."""
+
+    def refuses(self, agent: str, verb: str, settings: Mapping[str, Any]) -> str | None:
+        """Why ``verb`` can never work for such a task, as a message code; None if it can."""
+
+
+class RuntimeHealth(Protocol):
+    """How the part that runs tasks is doing."""
+
+    def snapshot(self) -> dict[str, Any]:
+        """``{runner_id, lanes: {name: alive}, last_tick, abandoned: [task_id]}``, or empty."""
+
+
+class Idle:
+    """Stands for the runtime where none was started: nothing to wake, nothing to tell."""
+
+    def lane(self, name: str) -> None: ...
+
+    def task(self, task_id: str) -> None: ...
+
+    def snapshot(self) -> dict[str, Any]:
+        """No runtime, no health."""
+        return {}
+
+
+@dataclass
+class Ports:
+    """What is wired into an application; the runtime replaces ``wake`` and ``health``."""
+
+    settings: Settings
+    agents: AgentCatalogue
+    output: OutputStore
+    wake: Wake
+    health: RuntimeHealth
+
+    @property
+    def workspaces(self) -> Path:
+        """The directory that holds the workspaces of all sessions."""
+        return self.settings.data / "workspaces"
+
+
+def ports() -> Ports:
+    """The ports of the application at hand."""
+    return cast(Ports, current_app.extensions[KEY])

@@ -1,0 +1,244 @@
+"""One attempt: the agent at work in a thread of its own, and the lane that watches over it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import structlog
+
+from webapp.agents.protocol import AgentFailed, Controls, Instruction, Result, Stopped
+from webapp.domain import outcome as outcomes
+from webapp.domain.errors import LostAttempt
+from webapp.domain.messages import MESSAGES, sentence
+from webapp.domain.outcome import Outcome
+from webapp.domain.task_state import Status
+from webapp.queries import runs
+from webapp.queries.runs import Wishes
+from webapp.runtime.console import RunConsole
+from webapp.runtime.context import Context
+from webapp.services import records
+from webapp.services.claims import Assignment
+from webapp.services.news import News
+
+log = structlog.get_logger(__name__)
+
+LOOK_S = 0.12
+"""How long a wish that another process wrote may go unseen."""
+MARGIN_S = 2.0
+"""Beyond the grace, what an agent may take to tidy up before it is left behind."""
+
+
+class Run:
+    """Carries out one assignment. ``step`` is one look at it; tests call it with their own time."""
+
+    def __init__(self, context: Context, assignment: Assignment) -> None:
+        self.assignment = assignment
+        self._context = context
+        self._nudge = threading.Event()
+        self.console = RunConsole(context, assignment, self._nudge.set)
+        self._finished = threading.Event()
+        self._outcome: Outcome | None = None
+        self._verdict: Outcome | None = None
+        """Why the lane itself ends the run (a timeout, a shutdown), whatever the agent says."""
+        self._seen_at = context.monotonic()
+        self._worked_s = 0.0
+        self._quiet_s = 0.0
+        self._written = 0
+        self._passed_on: str | None = None
+        self._instructed: set[str] = set()
+        self._deadline: float | None = None
+        self._steered: Controls = self.console.patient
+        self._interruption = threading.Event()
+        self.abandoned = False
+
+    def carry_out(self) -> tuple[Outcome, News] | None:
+        """Run the agent to its end and say what came of it; None if the attempt was lost."""
+        self.begin()
+        while not self._finished.is_set():
+            self._nudge.wait(LOOK_S)
+            self._nudge.clear()
+            if not self._finished.is_set() and not self.step():
+                break
+        return self.end()
+
+    def begin(self) -> None:
+        """Set the agent to work."""
+        name = f"task-{self.assignment.task_id}"
+        threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    def nudge(self) -> None:
+        """Look now: somebody wrote a wish in this process."""
+        self._nudge.set()
+
+    def interrupt(self) -> None:
+        """End the run because the server shuts down."""
+        self._interruption.set()
+        self._nudge.set()
+
+    def step(self) -> bool:
+        """Write the news, grant the wishes, watch the time; False to wait no longer."""
+        self._write_news()
+        wishes = self._look()
+        if self.console.lost:
+            self._controls().kill()
+            return False
+        if wishes is not None:
+            self._grant(wishes)
+            self._watch_time(wishes.status)
+        if self._interruption.is_set():
+            self._end_by(Outcome("fail", code="interrupted_by_shutdown", may_retry=False))
+        return not self._overdue()
+
+    def end(self) -> tuple[Outcome, News] | None:
+        """The outcome and the last news of a run that finished or was left behind."""
+        self.console.close()
+        if self.console.lost:
+            return None
+        news = self.console.take()
+        if self.abandoned:
+            self.console.lose()
+            return self._verdict or outcomes.stopped(), news
+        if self._outcome is None:
+            raise RuntimeError("the run has not finished")
+        if self._verdict is None:
+            return self._outcome, news
+        kept = {"result": self._outcome.result, "exit_code": self._outcome.exit_code}
+        return replace(self._verdict, **kept), news
+
+    def _work(self) -> None:
+        try:
+            self.assignment.workspace_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self._outcome = _failure("workspace_unusable", error=str(error))
+        else:
+            self._outcome = self._ask_agent()
+        self._finished.set()
+        self._nudge.set()
+
+    def _ask_agent(self) -> Outcome:
+        try:
+            agent = self._context.agents[self.assignment.agent]
+        except KeyError:
+            return _failure("agent_gone", agent=self.assignment.agent)
+        try:
+            result = agent.run(self.assignment, self.console)
+        except Stopped:
+            return outcomes.stopped()
+        except AgentFailed as error:
+            return _failed(error)
+        except BaseException as error:  # even SystemExit in a plug-in is only its task's failure
+            log.exception("agent crashed", task_id=self.assignment.task_id)
+            return _failure("crashed", error=f"{type(error).__name__}: {error}")
+        if not isinstance(result, Result):
+            return _failure("crashed", error=f"it returned {type(result).__name__}, not a Result")
+        return outcomes.completed(result.text, result.exit_code)
+
+    def _controls(self) -> Controls:
+        return self.console.controls or self.console.patient
+
+    def _write_news(self) -> None:
+        if not (news := self.console.take()):
+            return
+        task = self.assignment
+        try:
+            self._context.call(
+                records.record, task.task_id, task.attempt, news, self._context.now()
+            )
+        except LostAttempt:
+            self.console.lose()
+        except Exception:
+            self.console.put_back(news)
+            log.exception("news kept for later", task_id=task.task_id)
+
+    def _look(self) -> Wishes | None:
+        task = self.assignment
+        try:
+            wishes = self._context.call(runs.wishes, task.task_id, task.attempt)
+        except Exception:
+            log.exception("wishes not readable", task_id=task.task_id)
+            return None
+        if wishes is None:
+            self.console.lose()
+        return wishes
+
+    def _grant(self, wishes: Wishes) -> None:
+        if self._controls() is not self._steered:
+            self._steered = self._controls()
+            self._passed_on = None
+            self._instructed.clear()
+            if self._deadline is not None:
+                self._steered.stop(self._context.settings.stop_grace_s)
+        for instruction_id, text, kind in wishes.instructions:
+            if instruction_id not in self._instructed:
+                self._instructed.add(instruction_id)
+                self._controls().instruct(Instruction(instruction_id, text, kind))
+        if wishes.wish == self._passed_on:
+            return
+        self._passed_on = wishes.wish
+        if wishes.wish == "pause":
+            self._controls().pause()
+        elif wishes.wish == "resume":
+            self._controls().resume()
+            if wishes.status is Status.RUNNING:
+                self._withdraw("resume")
+        elif wishes.wish == "stop":
+            self._end_by(outcomes.stopped())
+
+    def _withdraw(self, wish: str) -> None:
+        task = self.assignment
+        try:
+            self._context.call(
+                records.withdraw, task.task_id, task.attempt, wish, self._context.now()
+            )
+        except LostAttempt:
+            self.console.lose()
+
+    def _watch_time(self, status: Status) -> None:
+        now = self._context.monotonic()
+        passed, self._seen_at = now - self._seen_at, now
+        if self.console.written != self._written:
+            self._written, self._quiet_s = self.console.written, 0.0
+        elif status is Status.RUNNING:
+            self._quiet_s += passed
+        if status is Status.RUNNING:
+            self._worked_s += passed
+        limit, silence = self.assignment.timeout_s, self.assignment.silence_timeout_s
+        if limit is not None and self._worked_s >= limit:
+            self._end_by(_failure("timed_out", limit=f"{limit:g}"))
+        elif silence is not None and self._quiet_s >= silence:
+            self._end_by(_failure("went_silent", limit=f"{silence:g}"))
+
+    def _end_by(self, verdict: Outcome) -> None:
+        if self._deadline is not None:
+            return
+        if verdict.move != "stop":
+            self._verdict = verdict
+        grace = self._context.settings.stop_grace_s
+        self._deadline = self._context.monotonic() + grace + MARGIN_S
+        self._controls().stop(grace)
+
+    def _overdue(self) -> bool:
+        if self._deadline is None or self._context.monotonic() < self._deadline:
+            return False
+        self._controls().kill()
+        if self._finished.wait(MARGIN_S):
+            return False
+        self.abandoned = True
+        return True
+
+
+def _failure(code: str, **params: str) -> Outcome:
+    return Outcome("fail", code=code, params=params, may_retry=code != "agent_gone")
+
+
+def _failed(error: AgentFailed) -> Outcome:
+    code = error.message if error.message in MESSAGES else None
+    return Outcome(
+        "fail",
+        result=error.text,
+        exit_code=error.exit_code,
+        code=code,
+        message=None if code else sentence(error.message, error.params),
+        params=error.params if code else {},
+    )

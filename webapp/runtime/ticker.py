@@ -1,0 +1,60 @@
+"""The clockwork: APScheduler wakes what must happen although nobody asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from webapp.runtime.context import Context
+from webapp.runtime.rescue import rescue_the_dead
+from webapp.services import claims, runners
+
+log = structlog.get_logger(__name__)
+
+LOOK_ROUND_S = 2
+HEARTBEAT_S = 15
+
+
+class Ticker:
+    """Looks round for dead runners and expired tasks, and shows that this runner lives."""
+
+    def __init__(self, context: Context, open_lanes: Callable[[], None]) -> None:
+        self._context = context
+        self._open_lanes = open_lanes
+        self.last_tick: datetime | None = None
+        self._scheduler = BackgroundScheduler(
+            timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True}
+        )
+
+    def start(self) -> None:
+        """Begin to tick."""
+        self._scheduler.add_job(self.look_round, "interval", seconds=LOOK_ROUND_S)
+        self._scheduler.add_job(self.beat, "interval", seconds=HEARTBEAT_S)
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Tick no more."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+    def look_round(self) -> None:
+        """Close what the dead left open, give up what waited too long, open new lanes."""
+        context = self._context
+        try:
+            rescue_the_dead(context)
+            context.call(claims.give_up_waiting, context.now())
+            self._open_lanes()
+            self.last_tick = context.now()
+        except Exception:
+            log.exception("tick stumbled and goes on")
+
+    def beat(self) -> None:
+        """Show that this runner lives."""
+        context = self._context
+        try:
+            context.call(runners.beat, context.identity.runner_id, context.now())
+        except Exception:
+            log.exception("heartbeat not written")
