@@ -1,0 +1,201 @@
+"""Submit, look at, run again and delete tasks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from apiflask import APIBlueprint
+from flask import request
+from flask.typing import ResponseReturnValue
+from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr
+
+from webapp import clock
+from webapp.api.bodies import Answer, Body, answers
+from webapp.domain.messages import sentence
+from webapp.domain.task_state import Status
+from webapp.intake import again, bounds, intake, promise
+from webapp.ports import ports
+from webapp.principal import principal
+from webapp.queries import tasks
+from webapp.queries.tasks import Filter
+from webapp.services import submissions
+from webapp.services import tasks as task_verbs
+
+bp = APIBlueprint("api_tasks", __name__, url_prefix="/api/tasks", tag="Tasks")
+
+SHOWN = 50
+
+
+class Fields(Body):
+    """A submission; what is not listed is the agent's own setting, and checked by it."""
+
+    model_config = {"extra": "allow"}
+
+    agent: StrictStr | None = Field(None, description="Which agent does it, e.g. shell.")
+    session_id: StrictStr | None = Field(None, description="Made if absent.")
+    lane: StrictStr | None = None
+    priority: StrictInt | None = Field(None, description="Larger first; ties by age.")
+    timeout_s: StrictInt | StrictFloat | None = Field(
+        None, description="Per attempt; paused time does not count."
+    )
+    silence_timeout_s: StrictInt | StrictFloat | None = Field(
+        None, description="Seconds without output after which the attempt fails."
+    )
+    waiting_timeout_s: StrictInt | StrictFloat | None = Field(
+        None, description="Seconds in line after which the task fails."
+    )
+    max_retries: StrictInt | None = None
+    when_busy: Literal["reject", "queue"] | None = None
+
+
+class SubmitBody(Fields):
+    """What should be done, and by whom."""
+
+    task_description: StrictStr = Field(description="For shell: the command.")
+
+
+class RerunBody(Fields):
+    """What should be different this time."""
+
+    task_description: StrictStr | None = None
+
+
+class SubmitAnswer(Answer):
+    """The task is stored."""
+
+    success: Literal[True]
+    task_id: str
+    session_id: str
+    status: Literal["submitted"]
+    message: str
+    llm_profile: str | None
+    workspace_dir: str
+
+
+def _moment(value: Any) -> datetime:
+    try:
+        found = datetime.fromisoformat(str(value).replace(" ", "+"))
+    except ValueError:
+        raise ValueError("must be a time as in 2026-11-23T09:00:00Z") from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+
+
+class ListQuery(Body):
+    """Which tasks; all filters must hold."""
+
+    status: Status | None = None
+    session_id: str | None = None
+    flow_id: str | None = None
+    llm_profile_name: str | None = None
+    lane: str | None = None
+    agent: str | None = None
+    q: str | None = Field(None, max_length=200, description="Text in the description.")
+    since: Moment | None = Field(None, description="Created at or after.")
+    until: Moment | None = Field(None, description="Created before.")
+    limit: int = Field(SHOWN, ge=1, le=1000)
+    cursor: int | None = Field(None, ge=1, description="next_cursor of the page before.")
+
+
+class TaskPage(Answer):
+    """A page of tasks, newest first; ``next_cursor`` is null on the last."""
+
+    tasks: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+class TaskAnswer(Answer):
+    """A task: every stored column by its name."""
+
+    model_config = {"extra": "allow"}
+
+    task_id: str
+    session_id: str
+    task_description: str
+    status: Status
+    agent: str
+    lane: str
+    priority: int
+    attempt: int
+    control: Literal["pausing", "stopping"] | None
+    progress: dict[str, Any] | None
+    version: int
+    created_at: str
+
+
+class Message(Answer):
+    """It is done."""
+
+    message: str
+
+
+@bp.post("/submit")
+@bp.input(SubmitBody)
+@answers(SubmitAnswer, refusals=(400, 409, 410, 415, 422, 429))
+def submit(json_data: SubmitBody) -> ResponseReturnValue:
+    """Hand in a task. With an Idempotency-Key header a repeated request is answered once."""
+    return _submit(intake(json_data.model_dump(exclude_unset=True)), "submit")
+
+
+@bp.post("/<task_id>/rerun")
+@bp.input(RerunBody)
+@answers(SubmitAnswer, refusals=(400, 404, 409, 410, 415, 422, 429))
+def rerun(task_id: str, json_data: RerunBody) -> ResponseReturnValue:
+    """Run a task again as a new one, with the fields that are sent changed."""
+    changes = json_data.model_dump(exclude_unset=True)
+    return _submit(again(task_id, changes), f"rerun/{task_id}")
+
+
+@bp.get("")
+@bp.input(ListQuery, location="query")
+@answers(TaskPage, refusals=(400,))
+def list_tasks(query_data: ListQuery) -> ResponseReturnValue:
+    """List tasks, newest first."""
+    wanted = Filter(**query_data.model_dump(exclude={"limit", "cursor"}))
+    rows = tasks.page(wanted, limit=query_data.limit + 1, before=query_data.cursor)
+    shown = rows[: query_data.limit]
+    more = len(rows) > len(shown)
+    return {
+        "tasks": [tasks.as_json(row) for row in shown],
+        "next_cursor": str(shown[-1].seq) if more else None,
+    }
+
+
+@bp.get("/<task_id>")
+@answers(TaskAnswer, refusals=(404,))
+def show(task_id: str) -> ResponseReturnValue:
+    """Show one task with everything that is stored of it."""
+    return tasks.as_json(tasks.find(task_id))
+
+
+@bp.delete("/<task_id>")
+@answers(Message, refusals=(404, 409))
+def delete(task_id: str) -> ResponseReturnValue:
+    """Delete a finished task with its attempts, instructions and output."""
+    task_verbs.delete(task_id, by=principal().name, now=clock.now())
+    ports().output.delete(task_id)
+    return {"message": sentence("task_deleted_done", {})}
+
+
+def _submit(submission: Submission, route: str) -> ResponseReturnValue:
+    submitted = submissions.submit(
+        submission,
+        by=principal().name,
+        bounds=bounds(),
+        now=clock.now(),
+        promise=promise(route, request.headers.get("Idempotency-Key"), request.get_data()),
+    )
+    ports().wake.lane(submitted.lane)
+    code = "submitted_waiting" if submitted.waiting else "submitted"
+    return {
+        "success": True,
+        "task_id": submitted.task_id,
+        "session_id": submitted.session_id,
+        "status": "submitted",
+        "message": sentence(code, {"waiting": submitted.waiting}),
+        "llm_profile": None,
+        "workspace_dir": submitted.workspace_dir,
+    }

@@ -1,0 +1,110 @@
+"""Rows as the contract names their parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from webapp.queries import tasks
+from webapp.queries.tasks import plain
+
+
+def active_task(row: Row[Any] | None) -> dict[str, Any] | None:
+    """The task that is running or paused, as /api/tasks/status shows it."""
+    if row is None:
+        return None
+    servers = (row.mcp_server_config or {}).get("mcpServers", {})
+    return {
+        "task_id": row.task_id,
+        "status": row.status,
+        "session_id": row.session_id,
+        "task": row.task_description,
+        "llm_profile_name": row.llm_profile_name,
+        "workspace_dir": row.workspace_dir,
+        "upload_files": [row.upload_files_path] if row.upload_files_path else [],
+        "active_mcp_servers": list(servers),
+        "start_time": plain(row.started_at),
+        "end_time": plain(row.completed_at),
+        "agent_id": row.task_id,
+        "control": tasks.control(row),
+    }
+
+
+def detailed(row: Row[Any]) -> dict[str, Any]:
+    """The active task with what its agent is doing, flat."""
+    progress = row.progress or {}
+    agent = {
+        "agent_id": row.task_id,
+        "status": row.status,
+        "current_action": progress.get("message"),
+        "last_update": plain(row.updated_at),
+        "error_message": row.error_message,
+        "pause_reason": row.pause_reason,
+    }
+    state = {
+        "overall_status": row.status,
+        "active_step": progress.get("step"),
+        "agent_statuses": {row.task_id: agent},
+        "progress": progress,
+        "last_update": plain(row.updated_at),
+    }
+    return {
+        "has_active_task": True,
+        "task_id": row.task_id,
+        "status": row.status,
+        "session_id": row.session_id,
+        "task": row.task_description,
+        "start_time": plain(row.started_at),
+        "end_time": plain(row.completed_at),
+        "result": row.task_result,
+        "error": row.error_message,
+        "pause_reason": row.pause_reason,
+        "stop_reason": row.stop_reason or (row.wish_reason if row.wish == "stop" else None),
+        "control": tasks.control(row),
+        "agent_status": state,
+        "vibesurf_status": state,
+    }
+
+
+def short_task(row: Row[Any]) -> dict[str, Any]:
+    """A task in the lists of /api/activity."""
+    return {
+        "task_id": row.task_id,
+        "session_id": row.session_id,
+        "task_description": row.task_description,
+        "status": row.status,
+        "task_result": row.task_result,
+        "error_message": row.error_message,
+        "report_path": row.report_path,
+        "created_at": plain(row.created_at),
+        "started_at": plain(row.started_at),
+        "completed_at": plain(row.completed_at),
+    }
+
+
+def full_task(row: Row[Any]) -> dict[str, Any]:
+    """One task as /api/activity/{task_id} shows it."""
+    return {
+        **short_task(row),
+        "upload_files_path": row.upload_files_path,
+        "mcp_server_config": row.mcp_server_config,
+        "llm_profile_name": row.llm_profile_name,
+        "metadata": row.task_metadata,
+    }
+
+
+def instruction(row: Row[Any]) -> dict[str, Any]:
+    """An instruction with its receipts."""
+    return {
+        "instruction_id": row.instruction_id,
+        "instruction": row.instruction,
+        "kind": row.kind,
+        "state": row.state,
+        "attempt": row.attempt,
+        "step": row.step,
+        "created_by": row.created_by,
+        "created_at": plain(row.created_at),
+        "delivered_at": plain(row.delivered_at),
+        "consumed_at": plain(row.consumed_at),
+    }

@@ -1,0 +1,190 @@
+"""What both doors do with a submission: fields as they came become a Submission, or a refusal."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from webapp.domain.errors import Invalid
+from webapp.domain.policies import (
+    IDEMPOTENCY_KEY,
+    LANE_NAME,
+    MAX_DESCRIPTION,
+    MAX_PRIORITY,
+    MAX_RETRIES,
+    MAX_TIMEOUT_S,
+    SESSION_ID,
+    WHEN_BUSY,
+)
+from webapp.ports import ports
+from webapp.queries import tasks
+from webapp.services.submissions import Bounds, Promise, Submission
+
+NOT_YET = (
+    "llm_profile_name",
+    "upload_files_path",
+    "upload_file_ids",
+    "mcp_server_config",
+    "agent_mode",
+    "flow_id",
+)
+"""Fields whose part of Lineup comes later: refused by name, never ignored."""
+
+TIMEOUTS = ("timeout_s", "silence_timeout_s", "waiting_timeout_s")
+COMMON = (
+    "task_description",
+    "agent",
+    "session_id",
+    "lane",
+    "priority",
+    "max_retries",
+    "when_busy",
+    *TIMEOUTS,
+)
+
+
+def intake(
+    raw: Mapping[str, Any], *, by_hand: bool = True, rerun_of: str | None = None
+) -> Submission:
+    """Check every field; what is not common to all tasks is the agent's own and goes to it.
+
+    A field that is null counts as not sent. Raises Invalid with every field that is wrong.
+    """
+    given = {name: value for name, value in raw.items() if value is not None}
+    problems: dict[str, str] = {
+        name: f"{name} is not available yet" for name in NOT_YET if name in given
+    }
+    if "agent" not in given and not problems:
+        problems["agent"] = "say which agent is meant, for example shell"
+    values: dict[str, Any] = {}
+    for name, check in _CHECKS.items():
+        if name not in given:
+            continue
+        try:
+            values[name] = check(given[name])
+        except ValueError as error:
+            problems[name] = str(error)
+    if "task_description" not in given:
+        problems["task_description"] = "say what should be done"
+    own = {name: value for name, value in given.items() if name not in (*COMMON, *NOT_YET)}
+    if not {"agent"} & problems.keys():
+        try:
+            values["agent_settings"] = ports().agents.validate(
+                values["agent"], own, by_hand=by_hand
+            )
+        except Invalid as refusal:
+            problems.update(refusal.fields)
+    if problems:
+        raise refused(problems)
+    return Submission(rerun_of=rerun_of, **values)
+
+
+def again(task_id: str, changes: dict[str, Any]) -> Submission:
+    """The submission of an earlier task, changed."""
+    row = tasks.find(task_id)
+    earlier = {
+        "task_description": row.task_description,
+        "agent": row.agent,
+        "session_id": row.session_id,
+        "lane": row.lane,
+        "priority": row.priority,
+        "timeout_s": row.timeout_s,
+        "silence_timeout_s": row.silence_timeout_s,
+        "max_retries": row.max_retries,
+        **(row.agent_settings if changes.get("agent", row.agent) == row.agent else {}),
+    }
+    return intake({**earlier, **changes}, rerun_of=task_id)
+
+
+def promise(route: str, key: str | None, body: bytes) -> Promise | None:
+    """An Idempotency-Key, bound to its route and body; None where none was sent."""
+    if key is None:
+        return None
+    if not IDEMPOTENCY_KEY.fullmatch(key):
+        raise Invalid.field("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
+    return Promise(route, key, hashlib.sha256(body).hexdigest())
+
+
+def refused(problems: Mapping[str, str]) -> Invalid:
+    """One refusal for all fields; its sentence is the first one's."""
+    name, reason = next(iter(problems.items()))
+    return Invalid("invalid_field", fields=problems, field=name, reason=reason)
+
+
+def bounds() -> Bounds:
+    """What this server's settings allow a submission."""
+    found = ports()
+    return Bounds(max_pending=found.settings.max_pending, workspaces=found.workspaces)
+
+
+def check_text(value: Any, limit: int) -> str:
+    """Text that can be stored on every database: not empty, not over-long, no NUL."""
+    if not isinstance(value, str):
+        raise ValueError("must be text")
+    if not value.strip():
+        raise ValueError("must not be empty")
+    if len(value) > limit:
+        raise ValueError(f"must be at most {limit:,} characters long, and has {len(value):,}")
+    if "\0" in value:
+        raise ValueError("must not contain a NUL character")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("must be valid Unicode: it contains half of a surrogate pair") from None
+    return value
+
+
+def _description(value: Any) -> str:
+    return check_text(value, MAX_DESCRIPTION)
+
+
+def _agent(value: Any) -> str:
+    return check_text(value, 64)
+
+
+def _session_id(value: Any) -> str:
+    if not isinstance(value, str) or not SESSION_ID.fullmatch(value):
+        raise ValueError("must be 1 to 64 of the characters A-Z a-z 0-9 _ . : -")
+    return value
+
+
+def _lane(value: Any) -> str:
+    if not isinstance(value, str) or not LANE_NAME.fullmatch(value):
+        raise ValueError("must be the name of a lane, such as main")
+    return value
+
+
+def _whole(low: int, high: int) -> Any:
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return value
+
+    return check
+
+
+def _seconds(value: Any) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not 0 < value <= MAX_TIMEOUT_S:
+        raise ValueError(f"must be a number of seconds above 0 and up to {MAX_TIMEOUT_S:g}")
+    return float(value)
+
+
+def _when_busy(value: Any) -> str:
+    if value not in WHEN_BUSY:
+        raise ValueError(f"must be one of {', '.join(WHEN_BUSY)}")
+    return str(value)
+
+
+_CHECKS = {
+    "task_description": _description,
+    "agent": _agent,
+    "session_id": _session_id,
+    "lane": _lane,
+    "priority": _whole(-MAX_PRIORITY, MAX_PRIORITY),
+    "max_retries": _whole(0, MAX_RETRIES),
+    "when_busy": _when_busy,
+    **dict.fromkeys(TIMEOUTS, _seconds),
+}

@@ -1,0 +1,62 @@
+"""Who is asking: set by the guard once per request, read by every door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, cast
+
+from flask import Blueprint, current_app, g, request
+
+Scope = Literal["read", "operate", "admin"]
+SCOPES: tuple[Scope, ...] = ("read", "operate", "admin")
+
+Marked = TypeVar("Marked", bound=Callable[..., Any] | Blueprint)
+
+MARK = "lineup_administration"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Somebody the guard let in; ``name`` is what the records say of them."""
+
+    name: str
+    user_id: int | None
+    scope: Scope
+    kind: Literal["cookie", "token", "local"]
+
+    @property
+    def csrf_exempt(self) -> bool:
+        """Whether no browser sends this identity by itself, so that no form can misuse it."""
+        return self.kind != "cookie"
+
+    def may(self, method: str, *, administration: bool) -> Scope | None:
+        """The scope that is missing for such a request, or None if it may go on."""
+        if self.scope == "admin":
+            return None
+        if administration:
+            return "admin"
+        return "operate" if self.scope == "read" and method not in ("GET", "HEAD") else None
+
+
+def principal() -> Principal:
+    """Who is asking; only behind the login, where the guard has made sure of somebody."""
+    return cast(Principal, g.principal)
+
+
+def somebody() -> Principal | None:
+    """Who is asking, or None on the few pages that are free."""
+    return cast("Principal | None", g.get("principal"))
+
+
+def administration(thing: Marked) -> Marked:
+    """Mark a view, or all of a blueprint, as open to the scope ``admin`` alone."""
+    setattr(thing, MARK, True)
+    return thing
+
+
+def is_administration() -> bool:
+    """Whether the request at hand goes to something marked as administration."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    blueprint = current_app.blueprints.get(request.blueprint or "")
+    return getattr(view, MARK, False) or getattr(blueprint, MARK, False)

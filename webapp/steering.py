@@ -1,0 +1,82 @@
+"""What both doors do with a control: ask for it, wake the worker, and wait a moment for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row
+
+from webapp import clock
+from webapp.db import db
+from webapp.domain.errors import NoSuchTask
+from webapp.domain.task_state import FINAL, Status
+from webapp.ports import ports
+from webapp.queries import tasks
+from webapp.services import controls
+
+EFFECT_S = 1.0
+"""How long a caller waits for the effect before it is told that it is under way."""
+LOOK_S = 0.02
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What became of a control by the time the caller is answered."""
+
+    task_id: str
+    operation: str
+    code: str
+    control: str | None
+    """``pausing`` or ``stopping`` if it is still under way."""
+
+
+def steer(operation: str, task_id: str, *, by: str, reason: str | None) -> Effect:
+    """Pause, resume or stop a task; raises what the control refuses."""
+    now = clock.now()
+    if operation == "pause":
+        refuses = ports().agents.refuses
+        taken = controls.pause(task_id, by=by, reason=reason, now=now, refuses=refuses)
+    elif operation == "resume":
+        taken = controls.resume(task_id, by=by, reason=reason, now=now)
+    else:
+        taken = controls.stop(task_id, by=by, reason=reason, now=now)
+    ports().wake.task(task_id)
+    done, row = _wait(task_id, _EFFECTS[operation])
+    code = taken.code if taken.code == "cancelled" else f"{operation}_{'done' if done else 'taken'}"
+    return Effect(task_id, operation, code, tasks.control(row) if row is not None else None)
+
+
+def instruct(task_id: str, text: str, *, by: str, kind: str = "text") -> str:
+    """Give a running task an instruction, or the end of its input; returns its id."""
+    refuses = ports().agents.refuses
+    instruction_id = controls.instruct(
+        task_id, text, by=by, now=clock.now(), refuses=refuses, kind=kind
+    )
+    ports().wake.task(task_id)
+    return instruction_id
+
+
+def _wait(task_id: str, reached: Callable[[Row[Any]], bool]) -> tuple[bool, Row[Any] | None]:
+    deadline = clock.monotonic() + EFFECT_S
+    while True:
+        try:
+            row = tasks.standing(task_id)
+        except NoSuchTask:  # deleted right after it stopped
+            return True, None
+        finally:
+            db.session.close()  # the next look must see what has been written since
+        if reached(row):
+            return True, row
+        if clock.monotonic() >= deadline:
+            return False, row
+        time.sleep(LOOK_S)
+
+
+_EFFECTS: dict[str, Callable[[Row[Any]], bool]] = {
+    "pause": lambda row: row.status != Status.RUNNING,
+    "resume": lambda row: row.status != Status.PAUSED and row.wish is None,
+    "stop": lambda row: row.status in FINAL,
+}
