@@ -1,0 +1,88 @@
+"""Lineup: a control room for agents and jobs. `create_app` assembles the rooms, starts nothing."""
+
+from __future__ import annotations
+
+import secrets
+from importlib.metadata import PackageNotFoundError, version
+
+from apiflask import APIFlask
+from flask import request
+from flask_babel import Babel
+from flask_migrate import Migrate
+
+from webapp import config, db
+from webapp.config import HOME, Settings
+from webapp.output import OutputStore
+from webapp.ports import KEY, Idle, Ports
+
+try:
+    __version__ = version("lineup-control")
+except PackageNotFoundError:  # run from a checkout that was not installed
+    __version__ = "0.0.0"
+
+LANGUAGES = ("en",)
+MIB = 1024 * 1024
+
+
+def create_app(settings: Settings | None = None) -> APIFlask:
+    """The application with everything wired, and nothing running."""
+    settings = settings or config.load()
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    app = APIFlask(
+        __name__,
+        title="Lineup",
+        version=__version__,
+        template_folder=str(HOME / "templates"),
+        static_folder=str(HOME / "static"),
+        spec_path="/api/openapi.json",
+        docs_path=None,
+        json_errors=False,
+        enable_openapi=True,
+    )
+    app.config["SECRET_KEY"] = _secret_key(settings)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * MIB
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    db.init_app(
+        app, settings.sqlalchemy_url, durability=settings.durability, threads=settings.threads
+    )
+    Migrate(app, db.db, directory=str(HOME / "migrations"), render_as_batch=True)
+    Babel(app, locale_selector=lambda: request.accept_languages.best_match(LANGUAGES))
+    _wire_ports(app, settings)
+    _open_doors(app, settings)
+    return app
+
+
+def _wire_ports(app: APIFlask, settings: Settings) -> None:
+    from webapp.runtime import catalogue
+
+    idle = Idle()
+    app.extensions[KEY] = Ports(
+        settings=settings,
+        agents=catalogue.load(settings),
+        output=OutputStore(settings.data / "output", cap=settings.output_cap_mb * MIB),
+        wake=idle,
+        health=idle,
+    )
+
+
+def _open_doors(app: APIFlask, settings: Settings) -> None:
+    from webapp import api, web
+
+    web.init_app(app, settings)
+    api.init_app(app)
+
+
+def _secret_key(settings: Settings) -> bytes:
+    """The key that signs cookies: made once, readable by its owner alone."""
+    path = settings.data / "secret_key"
+    if not path.exists():
+        fresh = path.with_name(f"secret_key.{secrets.token_hex(4)}")
+        fresh.touch(mode=0o600)
+        fresh.write_bytes(secrets.token_hex(32).encode())
+        try:
+            path.hardlink_to(fresh)
+        except FileExistsError:
+            pass  # another process was first; its key counts
+        finally:
+            fresh.unlink()
+    return path.read_bytes()

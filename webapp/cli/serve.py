@@ -1,0 +1,76 @@
+"""``lineup serve``: migrates, then serves, schedules and works, in one process."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import webbrowser
+from types import FrameType
+
+import click
+import waitress
+from waitress.server import BaseWSGIServer
+
+from webapp import clock, ports, runtime
+from webapp.cli.setup import application
+from webapp.config import Settings
+from webapp.queries import people as people_queries
+from webapp.services import people
+
+CONNECTIONS = 1_000
+
+
+@click.command()
+def serve() -> None:
+    """Serve the pages and run the tasks, in the foreground."""
+    app = application()
+    settings: Settings = app.extensions[ports.KEY].settings
+    server = _bind(app, settings)
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, _leave)
+    runtime.start(app)
+    with app.app_context():
+        _greet(settings)
+    try:
+        server.run()
+    finally:
+        click.echo("Lineup is shutting down…", err=True)
+        runtime.stop(app)
+
+
+def _bind(app: object, settings: Settings) -> BaseWSGIServer:
+    try:
+        return waitress.create_server(
+            app,
+            host=settings.host,
+            port=settings.port,
+            threads=settings.threads,
+            connection_limit=CONNECTIONS,
+            channel_timeout=60,
+            clear_untrusted_proxy_headers=False,
+            ident="lineup",
+        )
+    except OSError as error:
+        click.echo(
+            f"Lineup cannot listen on {settings.host}:{settings.port}: {error.strerror}. "
+            "Is it running already? LINEUP_PORT chooses another port.",
+            err=True,
+        )
+        raise SystemExit(1) from None
+
+
+def _greet(settings: Settings) -> None:
+    click.echo(f"Lineup serves at {settings.base_url}")
+    url = settings.base_url
+    if settings.auth == "off":
+        click.echo("Login is off: everybody on this machine can run commands through it.")
+    elif not people_queries.has_password():
+        secret = people.new_login_link(None, clock.now())
+        url = f"{settings.base_url}/login/link/{secret}"
+        click.echo(f"Log in once within 15 minutes with this link:\n\n    {url}\n")
+    if settings.open_browser:
+        webbrowser.open(url)
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)

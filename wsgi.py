@@ -1,0 +1,18 @@
+"""The production door: the application with its runtime, for any WSGI server.
+
+A Flask command (``flask --app wsgi db upgrade``) imports this too; it gets the application only.
+"""
+
+from __future__ import annotations
+
+import os
+
+from webapp import config, create_app, logs, runtime, schema
+
+settings = config.load()
+logs.configure(settings.log_level)
+app = create_app(settings)
+
+if os.environ.get("FLASK_RUN_FROM_CLI") != "true":
+    schema.prepare(app)
+    runtime.start(app)
