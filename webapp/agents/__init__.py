@@ -1,0 +1,1 @@
+"""The agents: what does the work, and the protocol they share."""

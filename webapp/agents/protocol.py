@@ -1,0 +1,172 @@
+"""What an agent is, what it is given to work with, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an agent that finished its task hands back."""
+
+    text: str | None = None
+    exit_code: int | None = None
+
+
+class AgentFailed(Exception):
+    """The task failed for a reason the agent can name.
+
+    ``message`` is a code of the agent's ``messages`` (with its ``params``) or a plain sentence;
+    ``text`` is what was achieved before the failure: kept as the result, which never turns the
+    failure into a success.
+    """
+
+    def __init__(
+        self, message: str, *, exit_code: int | None = None, text: str | None = None, **params: Any
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.params = params
+        self.exit_code = exit_code
+        self.text = text
+
+
+class Stopped(Exception):
+    """Raised inside an agent by ``Console.checkpoint`` once its task is to stop."""
+
+
+class InvalidSetting(ValueError):
+    """A setting of the agent that it cannot work with: names the field and the reason."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """Text a person added to a running task; ``kind`` is ``text`` or ``end_input``."""
+
+    instruction_id: str
+    text: str
+    kind: str = "text"
+
+
+class Work(Protocol):
+    """What one attempt is about: read-only, taken from the database when it was claimed."""
+
+    @property
+    def task_id(self) -> str: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def session_id(self) -> str: ...
+    @property
+    def task_description(self) -> str: ...
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The agent's own settings, as its ``validate`` returned them."""
+
+    @property
+    def workspace_dir(self) -> Path: ...
+
+
+class Controls(Protocol):
+    """How the lane steers an agent that takes its own controls.
+
+    Called from the lane's thread while ``run`` works in another. Each call is quick (well under
+    a second) and never raises for a run that has just ended. The agent reports the effect through
+    ``Console.paused`` and ``Console.resumed``; a stop's effect is that ``run`` returns.
+    """
+
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+    def stop(self, grace_s: float) -> None:
+        """Ask to end; after ``grace_s`` seconds end by force."""
+
+    def kill(self) -> None:
+        """End everything this run started, at once. Cannot fail; may be called more than once."""
+
+    def instruct(self, instruction: Instruction) -> None:
+        """Take an instruction; its fate is told by ``Console.receipt``."""
+
+
+class Console(Protocol):
+    """An agent's way to the outside. Every method may be called from any thread of the run.
+
+    Whatever is said after the run lost its attempt goes nowhere, silently.
+    """
+
+    def say(self, message: str, *, status: str = "working", **params: Any) -> None:
+        """Record an activity: a code of the agent's ``messages``, or a plain sentence."""
+
+    def write(self, data: bytes) -> None:
+        """Append what a process printed to the attempt's output."""
+
+    def progress(
+        self,
+        *,
+        percent: float | None = None,
+        step: int | None = None,
+        steps: int | None = None,
+        message: str | None = None,
+    ) -> None:
+        """Replace the progress shown: percent is 0 to 100; step counts from 1 up to steps."""
+
+    def receipt(self, instruction_id: str, state: str, step: str | None = None) -> None:
+        """An instruction is now ``delivered``, ``consumed`` or was ``never_read``."""
+
+    def paused(self) -> None:
+        """The agent has really stopped working."""
+
+    def resumed(self) -> None:
+        """The agent works again."""
+
+    def steer(self, controls: Controls) -> None:
+        """Take the controls: from now on the lane calls these instead of ``checkpoint``'s own.
+
+        A wish that came before is passed on at once.
+        """
+
+    def checkpoint(self) -> None:
+        """For agents without controls: wait here while paused; raises Stopped once stopped."""
+
+    def instructions(self) -> list[Instruction]:
+        """For agents without controls: the new instructions, which count as delivered."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The figures an agent's surroundings set for it."""
+
+    stop_grace_s: float = 5.0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What a process may inherit: the server's environment without its own secrets."""
+
+
+class Agent(Protocol):
+    """A plug-in that does tasks. Found through the entry point group ``lineup.agents``.
+
+    An entry point names a callable that takes ``Limits`` and returns an Agent. One agent object
+    serves all runs, so it keeps no state of a run.
+    """
+
+    name: str
+    messages: Mapping[str, str]
+    """Code to English text with ``%(name)s`` parameters: what it may say or fail with."""
+
+    def validate(self, settings: Mapping[str, Any], *, by_hand: bool) -> dict[str, Any]:
+        """Check the settings sent with a task and fill in defaults; raises InvalidSetting.
+
+        ``by_hand`` is true for a person's submission, false for schedules and web hooks.
+        """
+
+    def refuses(self, verb: str, settings: Mapping[str, Any]) -> str | None:
+        """Why ``verb`` (pause, instruct, end_input) can never work: a code of ``messages``."""
+
+    def run(self, work: Work, console: Console) -> Result:
+        """Do the task. Return a Result, raise AgentFailed, or raise anything: that is a failure."""
