@@ -1,0 +1,169 @@
+"""What all tests share: an application on a database of its own, a clock to turn, factories."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+
+from tests.fakes import ScriptedAgent
+from tests.waiting import until
+from webapp import clock, create_app, schema
+from webapp.config import Settings
+from webapp.db import dispose
+from webapp.ports import KEY
+from webapp.queries import tasks as task_queries
+from webapp.runtime.catalogue import Catalogue, load
+from webapp.runtime.context import Context, identify
+from webapp.services import people, runners, submissions
+from webapp.services.submissions import Bounds, Submission, Submitted
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+PORT = 7420
+BASE_URL = f"http://127.0.0.1:{PORT}"
+
+
+class FakeClock:
+    """Time that passes only when a test says so."""
+
+    def __init__(self) -> None:
+        self.at = NOON
+        self.seconds = 1000.0
+
+    def now(self) -> datetime:
+        """The time of day."""
+        return self.at
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow."""
+        return self.seconds
+
+    def forward(self, seconds: float) -> None:
+        """Let time pass."""
+        self.at += timedelta(seconds=seconds)
+        self.seconds += seconds
+
+
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with the newest schema, made once and copied for every test."""
+    data = tmp_path_factory.mktemp("template")
+    app = create_app(Settings(data=data, durability="normal"))
+    schema.prepare(app)
+    dispose(app)
+    return data
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """The settings of the test's application; a test may return its own."""
+    return Settings(data=tmp_path / "data", durability="normal", stop_grace_s=0.3)
+
+
+@pytest.fixture
+def agent() -> ScriptedAgent:
+    """The agent ``scripted``; a test gives it scripts."""
+    return ScriptedAgent({})
+
+
+@pytest.fixture
+def app(settings: Settings, migrated_database: Path, agent: ScriptedAgent) -> Iterator[APIFlask]:
+    """An application with nothing running, on a database of its own."""
+    settings.data.mkdir(parents=True)
+    for name in ("lineup.db", "secret_key"):
+        shutil.copy(migrated_database / name, settings.data / name)
+    made = create_app(settings)
+    shell = load(settings)["shell"]
+    made.extensions[KEY].agents = Catalogue({"shell": shell, "scripted": agent})
+    yield made
+    dispose(made)
+
+
+@pytest.fixture
+def fake_clock() -> FakeClock:
+    """A clock for the test to turn."""
+    return FakeClock()
+
+
+@pytest.fixture
+def context(app: APIFlask, settings: Settings) -> Context:
+    """The runtime's context, signed in, with the real clock."""
+    ports = app.extensions[KEY]
+    made = Context(app, settings, ports.agents, ports.output, identify())
+    made.call(runners.sign_in, made.identity, "test", clock.now())
+    return made
+
+
+@pytest.fixture
+def submit(app: APIFlask, settings: Settings) -> Callable[..., Submitted]:
+    """Submit a task for the scripted agent past the doors; queued unless said otherwise."""
+
+    def make(task_description: str = "nothing", **fields: Any) -> Submitted:
+        now = fields.pop("now", None) or clock.now()
+        promise = fields.pop("promise", None)
+        by = fields.pop("by", "tester")
+        max_pending = fields.pop("max_pending", 1000)
+        given = {"agent": "scripted", "agent_settings": {}, "when_busy": "queue", **fields}
+        with app.app_context():
+            return submissions.submit(
+                Submission(task_description=task_description, **given),
+                by=by,
+                bounds=Bounds(max_pending, settings.data / "workspaces"),
+                now=now,
+                promise=promise,
+            )
+
+    return make
+
+
+@pytest.fixture
+def stored(app: APIFlask) -> Callable[[str], Any]:
+    """A task's row as it is in the database now."""
+
+    def find(task_id: str) -> Any:
+        with app.app_context():
+            return task_queries.find(task_id)
+
+    return find
+
+
+@pytest.fixture
+def becomes(stored: Callable[[str], Any]) -> Callable[[str, str], Any]:
+    """Wait until a task has a status; fails with what it has instead."""
+
+    def wait(task_id: str, status: str) -> Any:
+        until(
+            lambda: stored(task_id).status == status,
+            lambda: f"the task is {stored(task_id).status}, not {status}",
+        )
+        return stored(task_id)
+
+    return wait
+
+
+@pytest.fixture
+def anonymous(app: APIFlask) -> FlaskClient:
+    """A browser nobody has logged in with."""
+    return app.test_client()
+
+
+@pytest.fixture
+def token(app: APIFlask) -> str:
+    """A bearer token that may do everything."""
+    with app.app_context():
+        owner = people.ensure_owner(clock.now())
+        return people.create_token(owner, "tests", "admin", by="tests", now=clock.now())
+
+
+@pytest.fixture
+def api(app: APIFlask, token: str) -> FlaskClient:
+    """A script with that token."""
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    return client
