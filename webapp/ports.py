@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -65,6 +66,8 @@ class Ports:
     output: OutputStore
     wake: Wake
     health: RuntimeHealth
+    starting: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a runtime is started, so that a process has one."""
 
     @property
     def workspaces(self) -> Path:

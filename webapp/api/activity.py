@@ -94,10 +94,8 @@ class LatestActivity(Answer):
     latest_task: dict[str, Any] | None
 
 
-class FullTask(Answer):
+class FullTask(Answer, extra="allow"):
     """One task."""
-
-    model_config = {"extra": "allow"}
 
     task_id: str
     session_id: str

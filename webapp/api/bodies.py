@@ -123,6 +123,5 @@ def _problems(error: ValidationError) -> dict[str, str]:
     return problems
 
 
-def _describe(spec: dict[str, Any]) -> dict[str, Any]:
-    spec["security"] = [{"token": []}]
-    return spec
+def _describe(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
+    return {**spec, "security": [{"token": []}]} if isinstance(spec, dict) else spec

@@ -100,10 +100,8 @@ class StatusAnswer(Answer):
     active_task: dict[str, Any] | None
 
 
-class DetailedStatus(Answer):
+class DetailedStatus(Answer, extra="allow"):
     """The lane's active task and what its agent does, flat."""
-
-    model_config = {"extra": "allow"}
 
     has_active_task: bool
 
@@ -199,7 +197,7 @@ def stop(task_id: str, json_data: ReasonBody) -> ResponseReturnValue:
 @answers(ControlAnswer, refusals=(400, 404, 409, 415))
 def end_input(task_id: str, json_data: ReasonBody) -> ResponseReturnValue:
     """End the input of a task that reads it."""
-    instruct(task_id, "", by=principal().name, kind="end_input")
+    instruct(task_id, json_data.reason or "", by=principal().name, kind="end_input")
     return {
         "success": True,
         "message": sentence("end_input_taken", {}),

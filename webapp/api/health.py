@@ -97,9 +97,9 @@ def ready() -> ResponseReturnValue:
 
 
 @bp.get("/generate-session-id")
-@bp.input(Prefix, location="query")
+@bp.input(Prefix, location="query", arg_name="_prefix")
 @answers(NewSession, refusals=(400,))
-def generate_session_id(query_data: Prefix) -> ResponseReturnValue:
+def generate_session_id(_prefix: Prefix) -> ResponseReturnValue:
     """Make up a session id."""
     return {"session_id": str(uuid7()), "timestamp": clock.now().isoformat()}
 

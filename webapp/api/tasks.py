@@ -27,10 +27,8 @@ bp = APIBlueprint("api_tasks", __name__, url_prefix="/api/tasks", tag="Tasks")
 SHOWN = 50
 
 
-class Fields(Body):
+class Fields(Body, extra="allow"):
     """A submission; what is not listed is the agent's own setting, and checked by it."""
-
-    model_config = {"extra": "allow"}
 
     agent: StrictStr | None = Field(None, description="Which agent does it, e.g. shell.")
     session_id: StrictStr | None = Field(None, description="Made if absent.")
@@ -107,10 +105,8 @@ class TaskPage(Answer):
     next_cursor: str | None
 
 
-class TaskAnswer(Answer):
+class TaskAnswer(Answer, extra="allow"):
     """A task: every stored column by its name."""
-
-    model_config = {"extra": "allow"}
 
     task_id: str
     session_id: str
@@ -180,7 +176,7 @@ def delete(task_id: str) -> ResponseReturnValue:
     return {"message": sentence("task_deleted_done", {})}
 
 
-def _submit(submission: Submission, route: str) -> ResponseReturnValue:
+def _submit(submission: submissions.Submission, route: str) -> ResponseReturnValue:
     submitted = submissions.submit(
         submission,
         by=principal().name,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
-from flask import Flask
 
 from webapp import clock, ports
 from webapp.cli.setup import application
@@ -35,7 +36,7 @@ def create_token(name: str, scope: str) -> None:
     """Make a token called NAME and print it; it is not shown again."""
     app = application()
     with app.app_context():
-        click.echo(people.create_token(_owner(app), name, scope, clock.now()))
+        click.echo(people.create_token(_owner(), name, scope, by=BY, now=clock.now()))
 
 
 @token.command("list")
@@ -43,7 +44,7 @@ def list_tokens() -> None:
     """List the tokens that are in force."""
     app = application()
     with app.app_context():
-        for row in people_queries.tokens(_owner(app)):
+        for row in people_queries.tokens(_owner()):
             click.echo(f"{row.token_id}\t{row.name}\t{row.scope}\t…{row.ending}")
 
 
@@ -53,7 +54,7 @@ def revoke_token(token_id: int) -> None:
     """Put a token out of force."""
     app = application()
     with app.app_context():
-        _or_say(lambda: people.revoke_token(_owner(app), token_id, clock.now()))
+        _or_say(lambda: people.revoke_token(_owner(), token_id, by=BY, now=clock.now()))
         click.echo("The token is revoked.")
 
 
@@ -68,16 +69,19 @@ def password(password: str) -> None:
     """Set the owner's password; other logins end."""
     app = application()
     with app.app_context():
-        _or_say(lambda: people.reset_password(_owner(app), password, clock.now()))
+        now = clock.now()
+        _or_say(
+            lambda: people.set_password(_owner(), current=None, new=password, address=BY, now=now)
+        )
         click.echo("The password is set.")
 
 
-def _owner(_app: Flask) -> int:
+def _owner() -> int:
     return people.ensure_owner(clock.now())
 
 
-def _or_say(verb: object) -> None:
+def _or_say(verb: Callable[[], object]) -> None:
     try:
-        verb()  # type: ignore[operator]
+        verb()
     except Refused as refusal:
         raise click.ClickException(str(refusal)) from None

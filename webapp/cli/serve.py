@@ -6,10 +6,10 @@ import signal
 import sys
 import webbrowser
 from types import FrameType
+from typing import Any
 
 import click
-import waitress
-from waitress.server import BaseWSGIServer
+from waitress.server import create_server
 
 from webapp import clock, ports, runtime
 from webapp.cli.setup import application
@@ -38,9 +38,9 @@ def serve() -> None:
         runtime.stop(app)
 
 
-def _bind(app: object, settings: Settings) -> BaseWSGIServer:
+def _bind(app: object, settings: Settings) -> Any:
     try:
-        return waitress.create_server(
+        return create_server(
             app,
             host=settings.host,
             port=settings.port,

@@ -24,8 +24,6 @@ from webapp.services import claims, runners
 
 log = structlog.get_logger(__name__)
 
-_lock = threading.Lock()
-
 
 class Runtime:
     """The runner of this process: a worker per lane, and the ticker."""
@@ -92,7 +90,7 @@ def start(app: Flask) -> Runtime:
     After a fork the child starts one of its own: threads do not survive a fork.
     """
     ports = cast(Ports, app.extensions[KEY])
-    with _lock:
+    with ports.starting:
         if isinstance(ports.wake, Runtime):
             return ports.wake
         context = Context(
@@ -118,8 +116,7 @@ def _start_again(app: Flask, parents: Runtime) -> None:
     ports = cast(Ports, app.extensions[KEY])
     if ports.wake is not parents:
         return
-    global _lock
-    _lock = threading.Lock()  # the parent's may have been held at the fork
+    ports.starting = threading.Lock()  # the parent's may have been held at the fork
     ports.wake = ports.health = Idle()
     dispose(app, after_fork=True)
     threading.Thread(target=start, args=(app,), name="runtime-start", daemon=True).start()
@@ -127,4 +124,4 @@ def _start_again(app: Flask, parents: Runtime) -> None:
 
 def _joined(workers: list[LaneWorker], timeout_s: float) -> bool:
     deadline = time.monotonic() + timeout_s
-    return all([worker.join(max(0.0, deadline - time.monotonic())) for worker in workers])
+    return all(worker.join(max(0.0, deadline - time.monotonic())) for worker in workers)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import structlog
 
-from webapp.agents.protocol import AgentFailed, Controls, Instruction, Result, Stopped
+from webapp.agents.protocol import AgentFailed, Controls, Instruction, Stopped
 from webapp.domain import outcome as outcomes
 from webapp.domain.errors import LostAttempt
 from webapp.domain.messages import MESSAGES, sentence
@@ -103,8 +103,8 @@ class Run:
             raise RuntimeError("the run has not finished")
         if self._verdict is None:
             return self._outcome, news
-        kept = {"result": self._outcome.result, "exit_code": self._outcome.exit_code}
-        return replace(self._verdict, **kept), news
+        kept, code = self._outcome.result, self._outcome.exit_code
+        return replace(self._verdict, result=kept, exit_code=code), news
 
     def _work(self) -> None:
         try:
@@ -130,9 +130,10 @@ class Run:
         except BaseException as error:  # even SystemExit in a plug-in is only its task's failure
             log.exception("agent crashed", task_id=self.assignment.task_id)
             return _failure("crashed", error=f"{type(error).__name__}: {error}")
-        if not isinstance(result, Result):
+        try:
+            return outcomes.completed(result.text, result.exit_code)
+        except AttributeError:  # a plug-in that forgot to return its Result
             return _failure("crashed", error=f"it returned {type(result).__name__}, not a Result")
-        return outcomes.completed(result.text, result.exit_code)
 
     def _controls(self) -> Controls:
         return self.console.controls or self.console.patient

@@ -1,4 +1,4 @@
-"""What people ask of a task: pause, resume, stop, an instruction. A wish is written, not a state."""
+"""What people ask of a task. A wish is written down; only the worker makes it come true."""
 
 from __future__ import annotations
 
