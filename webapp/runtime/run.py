@@ -76,6 +76,15 @@ class Run:
         self._interruption.set()
         self._nudge.set()
 
+    def finished(self) -> bool:
+        """Whether the agent has come back."""
+        return self._finished.is_set()
+
+    @property
+    def being_ended(self) -> bool:
+        """Whether the run has been told to end."""
+        return self._deadline is not None
+
     def step(self) -> bool:
         """Write the news, grant the wishes, watch the time; False to wait no longer."""
         self._write_news()

@@ -8,7 +8,7 @@ import time
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp.domain.errors import LostAttempt
+from webapp.domain.errors import LostAttempt, NoSuchTask
 from webapp.domain.outcome import Outcome
 from webapp.queries import runs
 from webapp.runtime.context import Context
@@ -112,7 +112,7 @@ class LaneWorker:
                 return context.call(
                     claims.conclude, assignment, outcome, news, context.now(), next_for=next_for
                 )
-            except LostAttempt:
+            except (LostAttempt, NoSuchTask):
                 return None
             except SQLAlchemyError:
                 log.exception("outcome not written yet", task_id=assignment.task_id)
