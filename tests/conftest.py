@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
+from werkzeug.exceptions import HTTPException
 
 from tests.fakes import ScriptedAgent
 from tests.waiting import until
 from webapp import clock, create_app, schema
+from webapp.api.bodies import DESCRIBED, ErrorAnswer
 from webapp.config import Settings
 from webapp.db import dispose
 from webapp.ports import KEY
@@ -63,7 +65,9 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """The settings of the test's application; a test may return its own."""
-    return Settings(data=tmp_path / "data", durability="normal", stop_grace_s=0.3)
+    return Settings(
+        data=tmp_path / "data", durability="normal", stop_grace_s=0.3, shutdown_grace_s=0.1
+    )
 
 
 @pytest.fixture
@@ -161,9 +165,36 @@ def token(app: APIFlask) -> str:
         return people.create_token(owner, "tests", "admin", by="tests", now=clock.now())
 
 
+def _endpoint(client: FlaskClient, answer: Any) -> str:
+    """The name of the view that answered, or nothing."""
+    adapter = client.application.url_map.bind("127.0.0.1")
+    try:
+        return str(adapter.match(answer.request.path, method=answer.request.method)[0])
+    except HTTPException:
+        return ""
+
+
+class CheckedClient(FlaskClient):
+    """Holds every JSON answer against the model that describes it in the API's description."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        """Send a request, and check what comes back before the test does."""
+        answer = super().open(*args, **kwargs)
+        view = self.application.view_functions.get(_endpoint(self, answer))
+        described = getattr(view, "_spec", {}).get("responses", {})
+        if answer.is_json and isinstance(described.get(answer.status_code), dict):
+            schema = described[answer.status_code]["content"]["application/json"]["schema"]["$ref"]
+            DESCRIBED[schema.rpartition("/")[2]].model_validate(answer.get_json())
+        elif answer.is_json and answer.status_code >= 400:
+            ErrorAnswer.model_validate(answer.get_json())
+        return answer
+
+
 @pytest.fixture
 def api(app: APIFlask, token: str) -> FlaskClient:
-    """A script with that token."""
+    """A script with that token, whose answers are held against the API's description."""
+    app.test_client_class = CheckedClient
     client = app.test_client()
+    app.test_client_class = FlaskClient
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     return client

@@ -105,7 +105,7 @@ class FullTask(Answer, extra="allow"):
 
 @bp.get("/tasks")
 @bp.input(TasksQuery, location="query")
-@answers(TaskList, refusals=(400,))
+@bp.doc(responses=answers(TaskList, refusals=(400,)))
 def recent_tasks(query_data: TasksQuery) -> ResponseReturnValue:
     """List the newest tasks; all of them are sent as a stream."""
     if query_data.limit == ALL:
@@ -120,7 +120,7 @@ def recent_tasks(query_data: TasksQuery) -> ResponseReturnValue:
 
 @bp.get("/sessions")
 @bp.input(PageQuery, location="query")
-@answers(SessionList, refusals=(400,))
+@bp.doc(responses=answers(SessionList, refusals=(400,)))
 def sessions(query_data: PageQuery) -> ResponseReturnValue:
     """List sessions, last active first."""
     rows, total = activity.sessions(query_data.limit, query_data.offset)
@@ -143,7 +143,7 @@ def sessions(query_data: PageQuery) -> ResponseReturnValue:
 
 
 @bp.get("/sessions/<session_id>/tasks")
-@answers(SessionTasks)
+@bp.doc(responses=answers(SessionTasks))
 def session_tasks(session_id: str) -> ResponseReturnValue:
     """List a session's tasks, oldest first."""
     listed = [short_task(row) for row in activity.tasks_of(session_id)]
@@ -152,7 +152,7 @@ def session_tasks(session_id: str) -> ResponseReturnValue:
 
 @bp.get("/sessions/<session_id>/activity")
 @bp.input(LogQuery, location="query")
-@answers(SessionLog, refusals=(400,))
+@bp.doc(responses=answers(SessionLog, refusals=(400,)))
 def session_log(session_id: str, query_data: LogQuery) -> ResponseReturnValue:
     """Read a session's log: one entry by its index, or the newest ones."""
     total = activity.total(session_id)
@@ -174,7 +174,7 @@ def session_log(session_id: str, query_data: LogQuery) -> ResponseReturnValue:
 
 
 @bp.get("/sessions/<session_id>/latest_activity")
-@answers(LatestActivity)
+@bp.doc(responses=answers(LatestActivity))
 def latest_activity(session_id: str) -> ResponseReturnValue:
     """Show the newest entry and the newest task of a session."""
     rows = activity.newest(session_id, 1)
@@ -187,7 +187,7 @@ def latest_activity(session_id: str) -> ResponseReturnValue:
 
 
 @bp.get("/<task_id>")
-@answers(FullTask, refusals=(404,))
+@bp.doc(responses=answers(FullTask, refusals=(404,)))
 def one_task(task_id: str) -> ResponseReturnValue:
     """Show one task."""
     return full_task(tasks.find(task_id))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from apiflask import APIFlask
 from apiflask.schema_adapters import registry
@@ -14,8 +13,6 @@ from werkzeug.exceptions import BadRequest
 
 from webapp.domain.errors import Invalid
 from webapp.intake import refused
-
-View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Body(BaseModel):
@@ -53,14 +50,17 @@ class LineupAdapter(PydanticAdapter):
         return validated
 
 
+registry.register("pydantic", LineupAdapter)  # before any view is decorated with a model
+
+
 def init_app(app: APIFlask) -> None:
     """Describe the API as it is."""
-    registry.register("pydantic", LineupAdapter)
+    refusal = ErrorAnswer.model_json_schema()
     app.config.update(
         VALIDATION_ERROR_STATUS_CODE=400,
-        VALIDATION_ERROR_SCHEMA=ErrorAnswer,
+        VALIDATION_ERROR_SCHEMA=refusal,
         VALIDATION_ERROR_DESCRIPTION="Not readable as JSON, or a field cannot be used",
-        HTTP_ERROR_SCHEMA=ErrorAnswer,
+        HTTP_ERROR_SCHEMA=refusal,
         AUTO_404_RESPONSE=False,
         AUTO_SERVERS=False,
         SECURITY_SCHEMES={"token": {"type": "http", "scheme": "bearer"}},
@@ -69,35 +69,33 @@ def init_app(app: APIFlask) -> None:
 
 
 def answers(
-    model: type[BaseModel] | None, status: int = 200, *, refusals: tuple[int, ...] = ()
-) -> Callable[[View], View]:
-    """Describe what a view answers: its model, and the refusals it may give."""
+    model: type[Answer] | None, *, refusals: tuple[int, ...] = (), kind: str = "application/json"
+) -> dict[int, Any]:
+    """What a view answers, for its description: its model, and the refusals it may give.
 
-    def decorate(view: View) -> View:
-        spec = view.__dict__.setdefault("_spec", {})
-        responses: dict[int, Any] = {code: _REFUSALS[code] for code in (401, 403, *refusals)}
-        if model is not None:
-            responses[status] = _response("Done", model)
-        spec["responses"] = responses
-        return view
+    The model only describes: views build their answers themselves, and tests hold them against it.
+    """
+    schema: dict[str, Any] = {"type": "string"}
+    if model is not None:
+        DESCRIBED[model.__name__] = model
+        schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    done = {"description": "Done", "content": {kind: {"schema": schema}}}
+    return {200: done, **{status: _REFUSALS[status] for status in (401, 403, *refusals)}}
 
-    return decorate
 
-
-def _response(description: str, model: type[BaseModel]) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": model}}}
-
+DESCRIBED: dict[str, type[Answer]] = {}
+"""The models of all answers, by name."""
 
 _REFUSALS = {
-    400: _response("A field cannot be used, or there is nothing to act on", ErrorAnswer),
-    401: _response("Not logged in", ErrorAnswer),
-    403: _response("Not allowed", ErrorAnswer),
-    404: _response("There is no such thing", ErrorAnswer),
-    409: _response("Not as things stand", ErrorAnswer),
-    410: _response("It was deleted", ErrorAnswer),
-    415: _response("Not application/json", ErrorAnswer),
-    422: _response("This Idempotency-Key was sent with another body", ErrorAnswer),
-    429: _response("Too much at once", ErrorAnswer),
+    400: "A field cannot be used, or there is nothing to act on",
+    401: "Not logged in",
+    403: "Not allowed",
+    404: "There is no such thing",
+    409: "Not as things stand",
+    410: "It was deleted",
+    415: "Not application/json",
+    422: "This Idempotency-Key was sent with another body",
+    429: "Too much at once",
 }
 
 
@@ -124,4 +122,11 @@ def _problems(error: ValidationError) -> dict[str, str]:
 
 
 def _describe(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
-    return {**spec, "security": [{"token": []}]} if isinstance(spec, dict) else spec
+    if not isinstance(spec, dict):
+        return spec
+    components = spec.setdefault("components", {}).setdefault("schemas", {})
+    for name, model in DESCRIBED.items():
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        components.update(schema.pop("$defs", {}))
+        components[name] = schema
+    return {**spec, "security": [{"token": []}]}

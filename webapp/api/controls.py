@@ -108,7 +108,7 @@ class DetailedStatus(Answer, extra="allow"):
 
 @bp.get("/status")
 @bp.input(LaneQuery, location="query")
-@answers(StatusAnswer, refusals=(400,))
+@bp.doc(responses=answers(StatusAnswer, refusals=(400,)))
 def status(query_data: LaneQuery) -> ResponseReturnValue:
     """Show a lane's active task."""
     row = tasks.active(_lane(query_data))
@@ -117,7 +117,7 @@ def status(query_data: LaneQuery) -> ResponseReturnValue:
 
 @bp.get("/detailed-status")
 @bp.input(LaneQuery, location="query")
-@answers(DetailedStatus, refusals=(400,))
+@bp.doc(responses=answers(DetailedStatus, refusals=(400,)))
 def detailed_status(query_data: LaneQuery) -> ResponseReturnValue:
     """Show a lane's active task and what its agent does."""
     row = tasks.active(lane := _lane(query_data))
@@ -129,7 +129,7 @@ def detailed_status(query_data: LaneQuery) -> ResponseReturnValue:
 @bp.post("/pause")
 @bp.input(LaneQuery, location="query")
 @bp.input(ReasonBody)
-@answers(ControlAnswer, refusals=(400, 409, 415))
+@bp.doc(responses=answers(ControlAnswer, refusals=(400, 409, 415)))
 def pause_active(query_data: LaneQuery, json_data: ReasonBody) -> ResponseReturnValue:
     """Pause the lane's active task."""
     return _steer_active("pause", query_data, json_data.reason)
@@ -138,7 +138,7 @@ def pause_active(query_data: LaneQuery, json_data: ReasonBody) -> ResponseReturn
 @bp.post("/resume")
 @bp.input(LaneQuery, location="query")
 @bp.input(ReasonBody)
-@answers(ControlAnswer, refusals=(400, 409, 415))
+@bp.doc(responses=answers(ControlAnswer, refusals=(400, 409, 415)))
 def resume_active(query_data: LaneQuery, json_data: ReasonBody) -> ResponseReturnValue:
     """Resume the lane's paused task."""
     return _steer_active("resume", query_data, json_data.reason)
@@ -147,7 +147,7 @@ def resume_active(query_data: LaneQuery, json_data: ReasonBody) -> ResponseRetur
 @bp.post("/stop")
 @bp.input(LaneQuery, location="query")
 @bp.input(ReasonBody)
-@answers(ControlAnswer, refusals=(400, 409, 415))
+@bp.doc(responses=answers(ControlAnswer, refusals=(400, 409, 415)))
 def stop_active(query_data: LaneQuery, json_data: ReasonBody) -> ResponseReturnValue:
     """Stop the lane's active task."""
     return _steer_active("stop", query_data, json_data.reason)
@@ -156,7 +156,7 @@ def stop_active(query_data: LaneQuery, json_data: ReasonBody) -> ResponseReturnV
 @bp.post("/add-new-task")
 @bp.input(LaneQuery, location="query")
 @bp.input(NewTaskBody)
-@answers(NewTaskAnswer, refusals=(400, 409, 415))
+@bp.doc(responses=answers(NewTaskAnswer, refusals=(400, 409, 415)))
 def add_new_task(query_data: LaneQuery, json_data: NewTaskBody) -> ResponseReturnValue:
     """Give the lane's active task an instruction."""
     instruct(_active(query_data), json_data.reason, by=principal().name)
@@ -170,7 +170,7 @@ def add_new_task(query_data: LaneQuery, json_data: NewTaskBody) -> ResponseRetur
 
 @bp.post("/<task_id>/pause")
 @bp.input(ReasonBody)
-@answers(ControlAnswer, refusals=(400, 404, 409, 415))
+@bp.doc(responses=answers(ControlAnswer, refusals=(400, 404, 409, 415)))
 def pause(task_id: str, json_data: ReasonBody) -> ResponseReturnValue:
     """Pause a task."""
     return _steer("pause", task_id, json_data.reason)
@@ -178,7 +178,7 @@ def pause(task_id: str, json_data: ReasonBody) -> ResponseReturnValue:
 
 @bp.post("/<task_id>/resume")
 @bp.input(ReasonBody)
-@answers(ControlAnswer, refusals=(400, 404, 409, 415))
+@bp.doc(responses=answers(ControlAnswer, refusals=(400, 404, 409, 415)))
 def resume(task_id: str, json_data: ReasonBody) -> ResponseReturnValue:
     """Resume a task."""
     return _steer("resume", task_id, json_data.reason)
@@ -186,7 +186,7 @@ def resume(task_id: str, json_data: ReasonBody) -> ResponseReturnValue:
 
 @bp.post("/<task_id>/stop")
 @bp.input(ReasonBody)
-@answers(ControlAnswer, refusals=(400, 404, 409, 415))
+@bp.doc(responses=answers(ControlAnswer, refusals=(400, 404, 409, 415)))
 def stop(task_id: str, json_data: ReasonBody) -> ResponseReturnValue:
     """Stop a task, whether it runs or still waits."""
     return _steer("stop", task_id, json_data.reason)
@@ -194,7 +194,7 @@ def stop(task_id: str, json_data: ReasonBody) -> ResponseReturnValue:
 
 @bp.post("/<task_id>/end-input")
 @bp.input(ReasonBody)
-@answers(ControlAnswer, refusals=(400, 404, 409, 415))
+@bp.doc(responses=answers(ControlAnswer, refusals=(400, 404, 409, 415)))
 def end_input(task_id: str, json_data: ReasonBody) -> ResponseReturnValue:
     """End the input of a task that reads it."""
     instruct(task_id, json_data.reason or "", by=principal().name, kind="end_input")
@@ -208,7 +208,7 @@ def end_input(task_id: str, json_data: ReasonBody) -> ResponseReturnValue:
 
 @bp.post("/<task_id>/instructions")
 @bp.input(InstructionBody)
-@answers(InstructionAnswer, refusals=(400, 404, 409, 415))
+@bp.doc(responses=answers(InstructionAnswer, refusals=(400, 404, 409, 415)))
 def add_instruction(task_id: str, json_data: InstructionBody) -> ResponseReturnValue:
     """Give a running task an instruction."""
     instruction_id = instruct(task_id, json_data.instruction, by=principal().name)
@@ -216,7 +216,7 @@ def add_instruction(task_id: str, json_data: InstructionBody) -> ResponseReturnV
 
 
 @bp.get("/<task_id>/instructions")
-@answers(InstructionList, refusals=(404,))
+@bp.doc(responses=answers(InstructionList, refusals=(404,)))
 def list_instructions(task_id: str) -> ResponseReturnValue:
     """List a task's instructions with what became of each."""
     tasks.standing(task_id)

@@ -64,7 +64,7 @@ class SystemStatus(Answer):
 
 
 @bp.get("/health")
-@answers(Health)
+@bp.doc(responses=answers(Health))
 def health() -> ResponseReturnValue:
     """Say that the process answers."""
     return {
@@ -76,7 +76,7 @@ def health() -> ResponseReturnValue:
 
 
 @bp.get("/health/ready")
-@answers(Readiness)
+@bp.doc(responses={**answers(Readiness), 503: answers(Readiness)[200]})
 def ready() -> ResponseReturnValue:
     """Say whether tasks will be run: 503 if not."""
     now, state = clock.now(), ports().health.snapshot()
@@ -98,14 +98,14 @@ def ready() -> ResponseReturnValue:
 
 @bp.get("/generate-session-id")
 @bp.input(Prefix, location="query", arg_name="_prefix")
-@answers(NewSession, refusals=(400,))
+@bp.doc(responses=answers(NewSession, refusals=(400,)))
 def generate_session_id(_prefix: Prefix) -> ResponseReturnValue:
     """Make up a session id."""
     return {"session_id": str(uuid7()), "timestamp": clock.now().isoformat()}
 
 
 @bp.get("/api/status")
-@answers(SystemStatus)
+@bp.doc(responses=answers(SystemStatus))
 def status() -> ResponseReturnValue:
     """Say what the system does and how many tasks are in each state."""
     row = tasks.active(MAIN_LANE)

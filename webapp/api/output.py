@@ -56,7 +56,7 @@ class OutputAnswer(Answer):
 
 @bp.get("/<task_id>/output")
 @bp.input(OutputQuery, location="query")
-@answers(OutputAnswer, refusals=(400, 404))
+@bp.doc(responses=answers(OutputAnswer, refusals=(400, 404)))
 def piece(task_id: str, query_data: OutputQuery) -> ResponseReturnValue:
     """Read a piece of a task's output from a byte offset on."""
     attempt, ended = _attempt(task_id, query_data.attempt)
@@ -76,7 +76,7 @@ def piece(task_id: str, query_data: OutputQuery) -> ResponseReturnValue:
 
 @bp.get("/<task_id>/output/raw")
 @bp.input(RawQuery, location="query")
-@answers(None, refusals=(400, 404))
+@bp.doc(responses=answers(None, refusals=(400, 404), kind="text/plain"))
 def raw(task_id: str, query_data: RawQuery) -> ResponseReturnValue:
     """Download a task's whole output as text/plain."""
     attempt, _ = _attempt(task_id, query_data.attempt)

@@ -34,13 +34,13 @@ class Fields(Body, extra="allow"):
     session_id: StrictStr | None = Field(None, description="Made if absent.")
     lane: StrictStr | None = None
     priority: StrictInt | None = Field(None, description="Larger first; ties by age.")
-    timeout_s: StrictInt | StrictFloat | None = Field(
+    timeout_s: StrictFloat | None = Field(
         None, description="Per attempt; paused time does not count."
     )
-    silence_timeout_s: StrictInt | StrictFloat | None = Field(
+    silence_timeout_s: StrictFloat | None = Field(
         None, description="Seconds without output after which the attempt fails."
     )
-    waiting_timeout_s: StrictInt | StrictFloat | None = Field(
+    waiting_timeout_s: StrictFloat | None = Field(
         None, description="Seconds in line after which the task fails."
     )
     max_retries: StrictInt | None = None
@@ -130,7 +130,7 @@ class Message(Answer):
 
 @bp.post("/submit")
 @bp.input(SubmitBody)
-@answers(SubmitAnswer, refusals=(400, 409, 410, 415, 422, 429))
+@bp.doc(responses=answers(SubmitAnswer, refusals=(400, 409, 410, 415, 422, 429)))
 def submit(json_data: SubmitBody) -> ResponseReturnValue:
     """Hand in a task. With an Idempotency-Key header a repeated request is answered once."""
     return _submit(intake(json_data.model_dump(exclude_unset=True)), "submit")
@@ -138,7 +138,7 @@ def submit(json_data: SubmitBody) -> ResponseReturnValue:
 
 @bp.post("/<task_id>/rerun")
 @bp.input(RerunBody)
-@answers(SubmitAnswer, refusals=(400, 404, 409, 410, 415, 422, 429))
+@bp.doc(responses=answers(SubmitAnswer, refusals=(400, 404, 409, 410, 415, 422, 429)))
 def rerun(task_id: str, json_data: RerunBody) -> ResponseReturnValue:
     """Run a task again as a new one, with the fields that are sent changed."""
     changes = json_data.model_dump(exclude_unset=True)
@@ -147,7 +147,7 @@ def rerun(task_id: str, json_data: RerunBody) -> ResponseReturnValue:
 
 @bp.get("")
 @bp.input(ListQuery, location="query")
-@answers(TaskPage, refusals=(400,))
+@bp.doc(responses=answers(TaskPage, refusals=(400,)))
 def list_tasks(query_data: ListQuery) -> ResponseReturnValue:
     """List tasks, newest first."""
     wanted = Filter(**query_data.model_dump(exclude={"limit", "cursor"}))
@@ -161,14 +161,14 @@ def list_tasks(query_data: ListQuery) -> ResponseReturnValue:
 
 
 @bp.get("/<task_id>")
-@answers(TaskAnswer, refusals=(404,))
+@bp.doc(responses=answers(TaskAnswer, refusals=(404,)))
 def show(task_id: str) -> ResponseReturnValue:
     """Show one task with everything that is stored of it."""
     return tasks.as_json(tasks.find(task_id))
 
 
 @bp.delete("/<task_id>")
-@answers(Message, refusals=(404, 409))
+@bp.doc(responses=answers(Message, refusals=(404, 409)))
 def delete(task_id: str) -> ResponseReturnValue:
     """Delete a finished task with its attempts, instructions and output."""
     task_verbs.delete(task_id, by=principal().name, now=clock.now())

@@ -1,0 +1,34 @@
+"""A script's view of Lineup: the JSON doors with the runtime behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+
+from webapp import runtime
+
+
+@pytest.fixture
+def live(app: APIFlask) -> Iterator[None]:
+    """The runtime of this application, stopped with the test."""
+    runtime.start(app)
+    yield
+    runtime.stop(app)
+
+
+@pytest.fixture
+def send(api: FlaskClient) -> Callable[..., dict[str, Any]]:
+    """Submit a shell command over JSON, queued, and answer what was answered."""
+
+    def submit(task_description: str, **fields: Any) -> dict[str, Any]:
+        given = {"agent": "shell", "when_busy": "queue", **fields}
+        answer = api.post("/api/tasks/submit", json={"task_description": task_description, **given})
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.get_json()
+        return body
+
+    return submit

@@ -1,0 +1,89 @@
+"""Health, status, session ids, and the description of the API itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+
+Send = Callable[..., dict[str, Any]]
+
+
+def test_an_unknown_address_under_api_is_404_in_json(api: FlaskClient) -> None:
+    answer = api.get("/api/no/such/thing")
+
+    assert answer.status_code == 404
+    assert answer.get_json()["error"] == "not_found"
+
+
+def test_a_wrong_method_is_405_in_json(api: FlaskClient) -> None:
+    answer = api.put("/api/tasks/submit", json={})
+
+    assert (answer.status_code, answer.get_json()["error"]) == (405, "method_not_allowed")
+
+
+def test_without_a_runtime_nothing_claims_to_be_ready(api: FlaskClient) -> None:
+    answer = api.get("/health/ready")
+
+    assert (answer.status_code, answer.get_json()["status"]) == (503, "not ready")
+
+
+def test_health_is_bare_and_needs_no_login(anonymous: FlaskClient) -> None:
+    body = anonymous.get("/health").get_json()
+
+    assert set(body) == {"status", "timestamp", "service", "version"}
+    assert body["status"] == "healthy"
+
+
+def test_a_runner_makes_it_ready(api: FlaskClient, live: None) -> None:
+    body = api.get("/health/ready").get_json()
+
+    assert (body["status"], body["lanes"]) == ("ready", {"main": True})
+    assert body["oldest_waiting_s"] is None
+
+
+def test_session_ids_are_uuids_of_version_7_whatever_the_prefix(api: FlaskClient) -> None:
+    body = api.get("/generate-session-id?prefix=mine").get_json()
+
+    assert UUID(body["session_id"]).version == 7
+    assert body["timestamp"]
+
+
+def test_the_status_counts_every_state(api: FlaskClient, send: Send) -> None:
+    send("true")
+
+    body = api.get("/api/status").get_json()
+
+    assert set(body) == {"system_status", "active_task", "counts", "timestamp"}
+    assert body["counts"] == {
+        "pending": 1, "running": 0, "paused": 0, "completed": 0, "failed": 0, "stopped": 0,
+    }  # fmt: skip
+
+
+def test_the_api_describes_every_one_of_its_doors(app: APIFlask, api: FlaskClient) -> None:
+    spec = api.get("/api/openapi.json").get_json()
+
+    assert spec["openapi"].startswith("3.1")
+    described = {
+        (path, method.upper()) for path, methods in spec["paths"].items() for method in methods
+    }
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith("/api/") and not rule.rule.startswith("/api/openapi"):
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+            for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+                assert (path, method) in described
+
+
+def test_every_door_of_the_api_says_what_it_answers_and_refuses(api: FlaskClient) -> None:
+    spec = api.get("/api/openapi.json").get_json()
+
+    for path, methods in spec["paths"].items():
+        for method, operation in methods.items():
+            assert "200" in operation["responses"], (method, path)
+            assert operation.get("summary"), (method, path)
+            if "requestBody" in operation:
+                assert "400" in operation["responses"], (method, path)
