@@ -9,7 +9,6 @@ from typing import Any, Literal, TypeVar, cast
 from flask import Blueprint, current_app, g, request
 
 Scope = Literal["read", "operate", "admin"]
-SCOPES: tuple[Scope, ...] = ("read", "operate", "admin")
 
 Marked = TypeVar("Marked", bound=Callable[..., Any] | Blueprint)
 

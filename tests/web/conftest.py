@@ -1,0 +1,126 @@
+"""What the tests of pages share: browsers, logged in or not, on servers set up as a test needs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from webapp import clock, create_app
+from webapp.config import Settings
+from webapp.db import dispose
+from webapp.services import people
+
+PASSWORD = "correct horse battery"
+
+
+class Browser:
+    """A browser: it keeps cookies, and sends back the token of the form it last saw."""
+
+    def __init__(self, app: APIFlask) -> None:
+        self.app = app
+        self.client = app.test_client()
+        self.form_token = ""
+
+    def get(self, path: str, **kwargs: Any) -> TestResponse:
+        """Open a page."""
+        response = self.client.get(path, **kwargs)
+        found = re.search(r'name="csrf_token" value="([^"]+)"', response.text)
+        self.form_token = found[1] if found else self.form_token
+        return response
+
+    def post(self, path: str, data: dict[str, str] | None = None, **kwargs: Any) -> TestResponse:
+        """Send a form."""
+        return self.client.post(
+            path, data={"csrf_token": self.form_token, **(data or {})}, **kwargs
+        )
+
+    def enter_by_link(self, **kwargs: Any) -> TestResponse:
+        """Log in with a fresh link."""
+        path = f"/login/link/{login_link(self.app)}"
+        self.get(path)
+        return self.post(path, **kwargs)
+
+    def enter(self, password: str = PASSWORD, **kwargs: Any) -> TestResponse:
+        """Log in with name and password."""
+        self.get("/login")
+        return self.post("/login", {"name": "owner", "password": password}, **kwargs)
+
+    def call(self, method: str, path: str, **kwargs: Any) -> TestResponse:
+        """Call the API as a page's script does: with the cookie and the page's token."""
+        headers = {"X-CSRFToken": self.form_token, **kwargs.pop("headers", {})}
+        return self.client.open(path, method=method, headers=headers, **kwargs)
+
+
+def login_link(app: APIFlask) -> str:
+    """The secret of a fresh login link."""
+    with app.app_context():
+        people.ensure_owner(clock.now())
+        return people.new_login_link(None, clock.now())
+
+
+def set_password(app: APIFlask, password: str = PASSWORD) -> None:
+    """Give the owner a password, as the command line does."""
+    with app.app_context():
+        owner, now = people.ensure_owner(clock.now()), clock.now()
+        people.set_password(owner, current=None, new=password, address="cli", now=now)
+
+
+def make_token(app: APIFlask, scope: str = "admin") -> str:
+    """A bearer token of this scope, named for it."""
+    with app.app_context():
+        owner, now = people.ensure_owner(clock.now()), clock.now()
+        return people.create_token(owner, scope, scope, by="tests", now=now)
+
+
+@pytest.fixture
+def serve(migrated_database: Path, tmp_path: Path) -> Iterator[Callable[..., APIFlask]]:
+    """Make an application with settings of the test's choice."""
+    made = []
+
+    def make(**settings: Any) -> APIFlask:
+        data = tmp_path / f"served{len(made)}"
+        data.mkdir()
+        for name in ("lineup.db", "secret_key"):
+            shutil.copy(migrated_database / name, data / name)
+        made.append(create_app(Settings(data=data, durability="normal", **settings)))
+        return made[-1]
+
+    yield make
+    for app in made:
+        dispose(app)
+
+
+@pytest.fixture
+def stranger(app: APIFlask) -> Browser:
+    """A browser nobody has logged in with."""
+    return Browser(app)
+
+
+@pytest.fixture
+def browser(app: APIFlask) -> Browser:
+    """A browser that is logged in and has seen a form."""
+    entered = Browser(app)
+    assert entered.enter_by_link().status_code == 303
+    entered.get("/settings/account")
+    return entered
+
+
+def as_bearer(app: APIFlask, secret: str) -> FlaskClient:
+    """A script that sends this token."""
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
+    return client
+
+
+def error(response: TestResponse) -> str:
+    """The stable code of a refusal in JSON."""
+    assert response.json is not None, response.text
+    return str(response.json["error"])
