@@ -5,10 +5,10 @@ from __future__ import annotations
 import signal
 import sys
 import webbrowser
-from types import FrameType
 from typing import Any
 
 import click
+from apiflask import APIFlask
 from waitress.server import create_server
 
 from webapp import clock, ports, runtime
@@ -26,12 +26,12 @@ def serve() -> None:
     app = application()
     settings: Settings = app.extensions[ports.KEY].settings
     server = _bind(app, settings)
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGINT, _leave)
-    runtime.start(app)
-    with app.app_context():
-        _greet(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: _leave(app))
     try:
+        runtime.start(app)
+        with app.app_context():
+            _greet(settings)
         server.run()
     finally:
         click.echo("Lineup is shutting down…", err=True)
@@ -72,5 +72,7 @@ def _greet(settings: Settings) -> None:
         webbrowser.open(url)
 
 
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit(0)
+def _leave(app: APIFlask) -> None:
+    """The first signal ends serving and claiming; a second one cuts short what runs."""
+    if runtime.leave(app):
+        sys.exit(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, cast
 
 import structlog
@@ -24,6 +25,9 @@ from webapp.services import claims, runners
 
 log = structlog.get_logger(__name__)
 
+LOOK_S = 0.05
+"""How long a second signal at shutdown may go unseen."""
+
 
 class Runtime:
     """The runner of this process: a worker per lane, and the ticker."""
@@ -32,6 +36,8 @@ class Runtime:
         self.context = context
         self._workers: dict[str, LaneWorker] = {}
         self._ticker = Ticker(context, self.open_lanes)
+        self._leaving = False
+        self._hurried = False
 
     def start(self) -> None:
         """Sign in, close what the dead left open, and take tasks."""
@@ -47,7 +53,7 @@ class Runtime:
     def open_lanes(self) -> None:
         """Have a worker for every lane there is."""
         for name in self.context.call(runs.lanes):
-            if name not in self._workers:
+            if name not in self._workers and not self._leaving:
                 self._workers[name] = worker = LaneWorker(self.context, name)
                 worker.start()
 
@@ -71,13 +77,27 @@ class Runtime:
             "abandoned": list(self.context.abandoned),
         }
 
+    def leave(self) -> bool:
+        """Claim nothing more; asked again, false, and the grace of what runs is over.
+
+        For signal handlers: they run within the main thread, which must hold no lock of ours then.
+        """
+        if self._leaving:
+            self._hurried = True
+            return False
+        self._leaving = True
+        for worker in list(self._workers.values()):
+            worker.stop_claiming()
+        return True
+
     def stop(self) -> None:
         """Stop claiming, give what runs its grace, end the rest, and sign out."""
         context, workers = self.context, list(self._workers.values())
+        self._leaving = True
         self._ticker.stop()
         for worker in workers:
             worker.stop_claiming()
-        if not _joined(workers, context.settings.shutdown_grace_s):
+        if not _joined(workers, context.settings.shutdown_grace_s, unless=lambda: self._hurried):
             for worker in workers:
                 worker.interrupt()
             _joined(workers, context.settings.stop_grace_s + 6)
@@ -97,19 +117,24 @@ def start(app: Flask) -> Runtime:
             app, ports.settings, cast(Catalogue, ports.agents), ports.output, identify()
         )
         runtime = Runtime(context)
+        ports.wake = ports.health = runtime  # first, so that a signal in between can stop it
         runtime.start()
-        ports.wake = ports.health = runtime
     os.register_at_fork(after_in_child=lambda: _start_again(app, runtime))
     return runtime
+
+
+def leave(app: Flask) -> bool:
+    """Have this process's runtime claim nothing more; false if it was told so before."""
+    runtime = cast(Ports, app.extensions[KEY]).wake
+    return runtime.leave() if isinstance(runtime, Runtime) else True
 
 
 def stop(app: Flask) -> None:
     """Stop this process's runtime, if it has one."""
     ports = cast(Ports, app.extensions[KEY])
-    runtime, ports.wake = ports.wake, Idle()
-    ports.health = Idle()
-    if isinstance(runtime, Runtime):
-        runtime.stop()
+    if isinstance(ports.wake, Runtime):
+        ports.wake.stop()
+    ports.wake = ports.health = Idle()
 
 
 def _start_again(app: Flask, parents: Runtime) -> None:
@@ -122,6 +147,12 @@ def _start_again(app: Flask, parents: Runtime) -> None:
     threading.Thread(target=start, args=(app,), name="runtime-start", daemon=True).start()
 
 
-def _joined(workers: list[LaneWorker], timeout_s: float) -> bool:
+def _joined(
+    workers: list[LaneWorker], timeout_s: float, *, unless: Callable[[], bool] = lambda: False
+) -> bool:
     deadline = time.monotonic() + timeout_s
-    return all(worker.join(max(0.0, deadline - time.monotonic())) for worker in workers)
+    for worker in workers:
+        while not worker.join(LOOK_S):
+            if unless() or time.monotonic() >= deadline:
+                return False
+    return True
