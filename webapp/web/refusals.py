@@ -15,6 +15,8 @@ from webapp.domain.messages import MESSAGES, sentence
 
 log = structlog.get_logger(__name__)
 
+JSON_PATHS = ("/health", "/health/ready", "/generate-session-id", "/metrics")
+"""Addresses outside /api/ that answer programs."""
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 429: "too_many"}
 
 
@@ -24,6 +26,11 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(Exception, _crashed)
+
+
+def answers_json(path: str) -> bool:
+    """Whether this address belongs to the doors for programs."""
+    return path.startswith("/api/") or path in JSON_PATHS
 
 
 def translated(code: str, params: dict[str, Any]) -> str:
@@ -64,7 +71,7 @@ def _database_away(error: OperationalError) -> Response:
 
 
 def _crashed(error: Exception) -> Response:
-    log.exception("request crashed", path=request.path, method=request.method)
+    log.error("request crashed", path=request.path, method=request.method, exc_info=error)
     return _answer(500, "server_error", {})
 
 
@@ -77,7 +84,7 @@ def _answer(
     extra: dict[str, Any] | None = None,
     text: str | None = None,
 ) -> Response:
-    if request.path.startswith("/api/") or request.path == "/health":
+    if answers_json(request.path):
         said = text or sentence(code, params)
         body = {"success": False, "error": code, "message": said, "detail": said}
         if fields:
