@@ -19,10 +19,14 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
 from sqlalchemy import DateTime, Engine, event, types
 from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase
 
 READ = "read"
 BUSY_TIMEOUT_MS = 30_000
+AWAY = (OperationalError, PoolTimeout)
+"""What says that the database cannot be used now, but may be later."""
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -29,3 +29,9 @@ def completed(result: str | None, exit_code: int | None = None) -> Outcome:
 def stopped(result: str | None = None, exit_code: int | None = None) -> Outcome:
     """A person's stop was accepted before the agent returned."""
     return Outcome("stop", result=result, exit_code=exit_code)
+
+
+def crashed(error: BaseException) -> Outcome:
+    """The agent raised what it does not name, or said what cannot be stored."""
+    said = f"{type(error).__name__}: {error}".encode("utf-8", "replace").decode()
+    return Outcome("fail", code="crashed", params={"error": said})

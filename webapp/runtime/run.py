@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
 
 from webapp.agents.protocol import AgentFailed, Controls, Instruction, Stopped
+from webapp.db import AWAY
 from webapp.domain import outcome as outcomes
 from webapp.domain.errors import LostAttempt
 from webapp.domain.messages import MESSAGES, sentence
@@ -115,6 +117,14 @@ class Run:
         kept, code = self._outcome.result, self._outcome.exit_code
         return replace(self._verdict, result=kept, exit_code=code), news
 
+    def give_up(self, error: Exception) -> tuple[Outcome, News]:
+        """End a run that could not be watched over; what its agent still does lands nowhere."""
+        self.console.lose()
+        with suppress(Exception):
+            self._controls().kill()
+        self.abandoned = not self._finished.wait(MARGIN_S)
+        return outcomes.crashed(error), News()
+
     def _work(self) -> None:
         try:
             self.assignment.workspace_dir.mkdir(parents=True, exist_ok=True)
@@ -138,7 +148,7 @@ class Run:
             return _failed(error)
         except BaseException as error:  # even SystemExit in a plug-in is only its task's failure
             log.exception("agent crashed", task_id=self.assignment.task_id)
-            return _failure("crashed", error=f"{type(error).__name__}: {error}")
+            return outcomes.crashed(error)
         try:
             return outcomes.completed(result.text, result.exit_code)
         except AttributeError:  # a plug-in that forgot to return its Result
@@ -157,9 +167,11 @@ class Run:
             )
         except LostAttempt:
             self.console.lose()
-        except Exception:
+        except AWAY:
             self.console.put_back(news)
             log.exception("news kept for later", task_id=task.task_id)
+        except Exception:  # it would fail again and again
+            log.exception("news not storable", task_id=task.task_id)
 
     def _look(self) -> Wishes | None:
         task = self.assignment

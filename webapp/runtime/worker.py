@@ -8,8 +8,9 @@ import time
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from webapp.db import AWAY
 from webapp.domain.errors import LostAttempt, NoSuchTask
-from webapp.domain.outcome import Outcome
+from webapp.domain.outcome import Outcome, crashed
 from webapp.queries import runs
 from webapp.runtime.context import Context
 from webapp.runtime.run import Run
@@ -34,6 +35,7 @@ class LaneWorker:
         self._context = context
         self._wake = threading.Event()
         self._stopping = threading.Event()
+        self._interrupted = False
         self._claimed: Assignment | None = None
         self._run: Run | None = None
         self._thread = threading.Thread(target=self._loop, name=f"lane-{lane}", daemon=True)
@@ -72,6 +74,7 @@ class LaneWorker:
 
     def interrupt(self) -> None:
         """End what runs, because the server shuts down."""
+        self._interrupted = True
         if (run := self._run) is not None:
             run.interrupt()
 
@@ -86,8 +89,10 @@ class LaneWorker:
         if assignment is None:
             return False
         self._run = run = Run(self._context, assignment)
+        if self._interrupted:
+            run.interrupt()
         try:
-            ended = run.carry_out()
+            ended = self._carry_out(run)
             if ended is not None:
                 outcome, news = ended
                 if run.abandoned:
@@ -97,6 +102,13 @@ class LaneWorker:
             self._run = None
         return True
 
+    def _carry_out(self, run: Run) -> tuple[Outcome, News] | None:
+        try:
+            return run.carry_out()
+        except Exception as error:  # such as an agent's own controls
+            log.exception("run stumbled", task_id=run.assignment.task_id)
+            return run.give_up(error)
+
     def _claim(self) -> Assignment | None:
         if self._stopping.is_set():
             return None
@@ -104,7 +116,10 @@ class LaneWorker:
         return context.call(claims.claim_next, self.lane, context.identity.runner_id, context.now())
 
     def _conclude(self, assignment: Assignment, outcome: Outcome, news: News) -> Assignment | None:
-        """Write the outcome down, however long the database takes to come back."""
+        """Write the outcome down, however long the database takes to come back.
+
+        If what the agent said cannot be stored at all, its last news or the task itself fails.
+        """
         context = self._context
         while True:
             next_for = None if self._stopping.is_set() else context.identity.runner_id
@@ -114,10 +129,13 @@ class LaneWorker:
                 )
             except (LostAttempt, NoSuchTask):
                 return None
-            except SQLAlchemyError:
+            except AWAY:
                 log.exception("outcome not written yet", task_id=assignment.task_id)
-                if self._stopping.wait(AGAIN_S):
-                    time.sleep(AGAIN_S)
+            except Exception as error:
+                log.exception("outcome not storable", task_id=assignment.task_id)
+                outcome, news = (outcome if news else crashed(error)), News()
+            if self._stopping.wait(AGAIN_S):
+                time.sleep(AGAIN_S)
 
     def _abandon(self, assignment: Assignment, news: News) -> News:
         context = self._context
@@ -131,7 +149,7 @@ class LaneWorker:
         return News([*news.entries, told], news.progress, news.receipts)
 
     def _loop(self) -> None:
-        while not self._stopping.is_set():
+        while self._claimed is not None or not self._stopping.is_set():
             try:
                 if not self.run_one():
                     self._wait()
