@@ -1,0 +1,212 @@
+"""What the state of the world is: lanes, what rides in them, what waits, and what needs a look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, and_, func, select, text
+
+from webapp.db import db
+from webapp.domain.task_state import Status
+from webapp.models import Activity, Attempt, Lane, Runner, Task
+from webapp.models.tasks import is_active
+
+_tasks = Task.__table__
+_lanes = Lane.__table__
+_attempts = Attempt.__table__
+_activity = Activity.__table__
+_runners = Runner.__table__
+
+HEADLINE = 300
+"""Characters of a description that lists show: enough for its first line."""
+LANES_SHOWN = 8
+WAITING_SHOWN = 12
+LOOKED_BACK = 400
+"""Tasks that are looked at for troubles and the day's picture, however many there were."""
+DAY = timedelta(hours=24)
+
+headline = func.substr(_tasks.c.task_description, 1, HEADLINE).label("headline")
+
+
+@dataclass(frozen=True)
+class Board:
+    """All lanes at one moment, each row with its active task if it has one.
+
+    ``version`` changes whenever a lane or a task in it does; both come from one statement.
+    """
+
+    lanes: Sequence[Row[Any]]
+
+    @property
+    def version(self) -> int:
+        return sum(lane.version for lane in self.lanes)
+
+    @property
+    def active(self) -> list[Row[Any]]:
+        """The lanes in which something rides."""
+        return [lane for lane in self.lanes if lane.task_id is not None]
+
+    @property
+    def waiting(self) -> int:
+        return sum(lane.pending for lane in self.lanes)
+
+    @property
+    def ever(self) -> int:
+        """How many tasks there are in all."""
+        return sum(
+            lane.pending + lane.running + lane.paused + lane.completed + lane.failed + lane.stopped
+            for lane in self.lanes
+        )
+
+    @property
+    def state(self) -> str:
+        """One word for all: running, paused, waiting or idle."""
+        states = {lane.status for lane in self.active}
+        if Status.RUNNING in states:
+            return "running"
+        if Status.PAUSED in states:
+            return "paused"
+        return "waiting" if self.waiting else "idle"
+
+
+def board() -> Board:
+    """The state of the world, in one query over the lanes."""
+    rows: Sequence[Any] = db.session.execute(
+        select(
+            _lanes,
+            _tasks.c.task_id,
+            _tasks.c.status,
+            _tasks.c.wish,
+            _tasks.c.attempt,
+            headline,
+            _attempts.c.started_at.label("since"),
+        )
+        .select_from(_lanes)
+        .outerjoin(_tasks, and_(_tasks.c.lane == _lanes.c.name, is_active(_tasks)))
+        .outerjoin(
+            _attempts,
+            and_(_attempts.c.task_id == _tasks.c.task_id, _attempts.c.number == _tasks.c.attempt),
+        )
+        .order_by(_lanes.c.created_at, _lanes.c.name)
+    ).all()
+    return Board(rows)
+
+
+def version() -> int:
+    """The board's version alone: all that a poll needs to learn that nothing changed."""
+    return int(db.session.execute(select(func.sum(_lanes.c.version))).scalar_one() or 0)
+
+
+def riding(task_ids: Sequence[str]) -> list[Row[Any]]:
+    """The active tasks as their cards show them."""
+    own_attempt = and_(
+        _attempts.c.task_id == _tasks.c.task_id, _attempts.c.number == _tasks.c.attempt
+    )
+    query = select(
+        _tasks.c.task_id,
+        headline,
+        _tasks.c.status,
+        _tasks.c.wish,
+        _tasks.c.agent,
+        _tasks.c.agent_settings,
+        _tasks.c.session_id,
+        _tasks.c.lane,
+        _tasks.c.attempt,
+        _tasks.c.max_retries,
+        _tasks.c.progress,
+        _tasks.c.pause_reason,
+        _attempts.c.started_at.label("since"),
+    )
+    query = query.select_from(_tasks).join(_attempts, own_attempt)
+    chosen = _tasks.c.task_id.in_(task_ids[:LANES_SHOWN])
+    return list(db.session.execute(query.where(chosen).order_by(_tasks.c.lane)))
+
+
+def paused_at(task_id: str) -> datetime | None:
+    """When a task was last paused."""
+    return db.session.execute(
+        select(_activity.c.timestamp)
+        .where(_activity.c.task_id == task_id, _activity.c.agent_status == "paused")
+        .order_by(_activity.c.message_index.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+
+
+def waiting(lane: str) -> list[Row[Any]]:
+    """The first few tasks that wait in a lane, in the order in which they will be taken."""
+    query = select(
+        _tasks.c.task_id,
+        headline,
+        _tasks.c.status,
+        _tasks.c.wish,
+        _tasks.c.agent,
+        _tasks.c.priority,
+        _tasks.c.attempt,
+        _tasks.c.not_before,
+        _tasks.c.expires_at,
+        _tasks.c.created_at,
+    ).where(_tasks.c.lane == lane, _tasks.c.status == Status.PENDING)
+    ordered = query.order_by(_tasks.c.priority.desc(), _tasks.c.seq)
+    return list(db.session.execute(ordered.limit(WAITING_SHOWN)))
+
+
+def recent(now: datetime) -> list[Row[Any]]:
+    """The newest tasks of the last day, newest first, as far back as is looked."""
+    query = select(
+        _tasks.c.task_id,
+        headline,
+        _tasks.c.status,
+        _tasks.c.agent,
+        _tasks.c.lane,
+        _tasks.c.abandoned,
+        _tasks.c.attempt,
+        _tasks.c.created_at,
+        _tasks.c.started_at,
+        _tasks.c.completed_at,
+        func.substr(_tasks.c.error_message, 1, HEADLINE).label("error"),
+        _tasks.c.error_code,
+        _tasks.c.error_params,
+    ).order_by(_tasks.c.seq.desc())
+    rows: Sequence[Any] = db.session.execute(query.limit(LOOKED_BACK)).all()
+    return [row for row in rows if (row.completed_at or now) >= now - DAY]
+
+
+def oldest_waiting() -> datetime | None:
+    """Since when the task that waits longest has been waiting."""
+    return db.session.execute(
+        select(_tasks.c.created_at)
+        .where(_tasks.c.status == Status.PENDING)
+        .order_by(_tasks.c.seq)
+        .limit(1)
+    ).scalar_one_or_none()
+
+
+def runners(alive_since: datetime) -> list[Row[Any]]:
+    """The runners that have not signed out and have shown that they live since then."""
+    return list(
+        db.session.execute(
+            select(_runners)
+            .where(_runners.c.ended_at.is_(None), _runners.c.heartbeat_at >= alive_since)
+            .order_by(_runners.c.started_at)
+        )
+    )
+
+
+def database() -> dict[str, Any]:
+    """What the database is, how large it is and whether it keeps a write-ahead log."""
+    kind = db.session.get_bind().dialect.name
+    if kind != "sqlite":
+        return {"kind": kind}
+    pragma = {
+        name: db.session.execute(text(f"PRAGMA {name}")).scalar_one()
+        for name in ("page_count", "page_size", "journal_mode", "synchronous")
+    }
+    return {
+        "kind": "SQLite",
+        "size": pragma["page_count"] * pragma["page_size"],
+        "journal": pragma["journal_mode"],
+        "synchronous": {1: "normal", 2: "full"}.get(pragma["synchronous"], "other"),
+    }
