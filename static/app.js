@@ -1,0 +1,8 @@
+// What pages do beyond htmx: each module attaches itself and keeps to one thing.
+import "./js/clock.js";
+import "./js/polling.js";
+import "./js/dialogs.js";
+import "./js/keys.js";
+import "./js/composer.js";
+import "./js/frame.js";
+import "./js/output.js";

@@ -1,0 +1,39 @@
+// The composer: grows with what is typed, is filled by the examples, keeps its focus after sending.
+
+function grow(field) {
+  const lines = Math.min(20, field.value.split("\n").length);
+  field.rows = Math.max(2, lines);
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target.matches("[data-grow]")) grow(event.target);
+});
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-fill]");
+  const field = document.querySelector("#composer textarea");
+  if (!button || !field) return;
+  field.value = button.form.elements.task_description.value;
+  grow(field);
+  field.focus();
+  field.scrollIntoView({ block: "center" });
+});
+
+let typedIn = false;
+document.addEventListener("htmx:before:request", (event) => {
+  if (event.detail.ctx.sourceElement.id === "composer") {
+    typedIn = document.activeElement?.closest("#composer") !== null;
+  }
+});
+document.addEventListener("htmx:after:swap", (event) => {
+  if (event.detail.ctx.sourceElement.id !== "composer") return;
+  const field = document.querySelector("#composer textarea");
+  if (field) grow(field);
+  if (field && typedIn) field.focus();
+  document.querySelector("main .first")?.remove();
+});
+
+const field = document.querySelector("#composer textarea");
+if (field) {
+  grow(field);
+  if (location.hash === "#compose") field.focus();
+}

@@ -1,0 +1,172 @@
+"""What templates may say: durations, moments, the one vocabulary of status, and messages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask
+from flask_babel import get_locale, gettext, ngettext
+from markupsafe import Markup
+
+from webapp import clock
+from webapp.domain.messages import MESSAGES, N_
+from webapp.domain.policies import PRIORITIES
+from webapp.queries import board
+from webapp.queries.tasks import control
+from webapp.web.fragments import version_of
+
+HEADLINE = 140
+
+STATUS = {  # status or transition: (icon, word)
+    "pending": ("clock", N_("waiting")),
+    "running": ("player-play", N_("running")),
+    "paused": ("player-pause", N_("paused")),
+    "completed": ("check", N_("completed")),
+    "failed": ("x", N_("failed")),
+    "stopped": ("player-stop", N_("stopped")),
+    "pausing": ("player-pause", N_("pausing…")),
+    "stopping": ("player-stop", N_("stopping…")),
+    "resuming": ("player-play", N_("going on…")),
+}
+RECEIPTS = {
+    "queued": ("clock", N_("queued")),
+    "delivered": ("send", N_("delivered")),
+    "consumed": ("check", N_("read")),
+    "never_read": ("x", N_("never read")),
+}
+_PRIORITY_WORDS = {
+    PRIORITIES["low"]: N_("low"),
+    PRIORITIES["normal"]: N_("normal"),
+    PRIORITIES["high"]: N_("high"),
+}
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+def init_app(app: Flask) -> None:
+    """Teach the templates our words."""
+    app.jinja_env.filters.update(
+        headline=headline,
+        clock=clock_face,
+        took=took,
+        moment=moment,
+        exact=exact,
+        priority_word=priority_word,
+        ordinal=ordinal,
+        bytes=size,
+    )
+    app.jinja_env.globals.update(
+        STATUS=STATUS,
+        RECEIPTS=RECEIPTS,
+        said=said,
+        shown_status=shown_status,
+        state_of_the_world=board.board,
+        seconds_since=seconds_since,
+        version_of=version_of,
+        locale=lambda: str(get_locale() or "en"),
+    )
+
+
+def headline(text: str | None) -> str:
+    """The first line that says something, in one piece and of bounded length."""
+    lines = (text or "").splitlines()
+    first = next((line for line in lines if line.strip()), "")
+    first = _CONTROL_CHARACTERS.sub(" ", first).strip()
+    return first if len(first) <= HEADLINE else first[: HEADLINE - 1].rstrip() + "…"
+
+
+def clock_face(seconds: float | None) -> str:
+    """A running time as a clock shows it: 00:42, 1:02:03."""
+    whole = max(0, int(seconds or 0))
+    hours, minutes = divmod(whole // 60, 60)
+    face = f"{minutes:02}:{whole % 60:02}"
+    return f"{hours}:{face}" if hours else face
+
+
+def took(seconds: float | None) -> str:
+    """How long something took, in as much detail as matters."""
+    if seconds is None:
+        return "–"
+    seconds = max(0.0, seconds)
+    if seconds < 9.95:
+        return gettext("%(n)s s", n=f"{seconds:.1f}")
+    whole = round(seconds)
+    if whole < 60:
+        return gettext("%(n)s s", n=whole)
+    if whole < 3600:
+        return gettext("%(m)s m %(s)s s", m=whole // 60, s=f"{whole % 60:02}")
+    if whole < 48 * 3600:
+        return gettext("%(h)s h %(m)s m", h=whole // 3600, m=f"{whole // 60 % 60:02}")
+    return gettext("%(d)s d %(h)s h", d=whole // 86400, h=whole // 3600 % 24)
+
+
+def moment(at: datetime | None) -> Markup:
+    """A time as people say it ("3 minutes ago"), exact on hover and without JavaScript."""
+    if at is None:
+        return Markup("–")
+    return Markup('<relative-time datetime="{}" tense="auto">{}</relative-time>').format(
+        at.isoformat(), _written(at)
+    )
+
+
+def exact(at: datetime | None) -> Markup:
+    """A time to the second, with its zone."""
+    if at is None:
+        return Markup("–")
+    return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), _written(at))
+
+
+def seconds_since(at: datetime | None, until: datetime | None = None) -> float:
+    """Seconds from one moment to another, by default to now; 0 where there is none."""
+    return ((until or clock.now()) - at).total_seconds() if at is not None else 0.0
+
+
+def shown_status(row: Any) -> str:
+    """The key of what to show for a task: its status, or the transition under way."""
+    if (transition := control(row)) is not None:
+        return transition
+    return "resuming" if row.status == "paused" and row.wish == "resume" else str(row.status)
+
+
+def said(code: str | None, params: Mapping[str, Any] | None, text: str | None) -> str:
+    """A stored message in the reader's language; what has no code stays as it was stored."""
+    template = MESSAGES.get(code or "")
+    if template is None:
+        return text or ""
+    try:
+        return str(gettext(template)) % dict(params or {})
+    except (KeyError, TypeError, ValueError):  # stored by another version, with other parameters
+        return text or ""
+
+
+def priority_word(priority: int) -> str:
+    """low, normal or high; another number as it is."""
+    word = _PRIORITY_WORDS.get(priority)
+    return gettext(word) if word else f"{priority:+}"
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd … as a place in the line."""
+    if number % 100 not in (11, 12, 13):
+        if number % 10 == 1:
+            return gettext("%(n)sst", n=number)
+        if number % 10 == 2:
+            return gettext("%(n)snd", n=number)
+        if number % 10 == 3:
+            return gettext("%(n)srd", n=number)
+    return gettext("%(n)sth", n=number)
+
+
+def size(count: int) -> str:
+    """A number of bytes for people."""
+    if count < 1024:
+        return ngettext("%(num)s byte", "%(num)s bytes", count)
+    if count < 1024 * 1024:
+        return f"{count / 1024:.1f} KiB"
+    return f"{count / 1024 / 1024:.1f} MiB"
+
+
+def _written(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
