@@ -1,0 +1,71 @@
+"""The composer as it is offered: which agents and lanes there are, and an earlier task to edit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import request
+
+from webapp.domain.policies import MAIN_LANE, PRIORITIES
+from webapp.ports import ports
+from webapp.queries import tasks
+from webapp.queries.board import Board
+from webapp.queries.tasks import MASK
+from webapp.web.forms import ComposerForm
+
+
+def composer(
+    world: Board, values: Mapping[str, Any] | None = None, *, fresh: bool = False
+) -> ComposerForm:
+    """The form: with what was sent, or with ``values``, or empty if it is to be ``fresh``."""
+    values = values or {}
+    form = ComposerForm(
+        None if fresh else request.form,
+        data={"lane": MAIN_LANE, **values},
+        agents=ports().agents.names(),
+        lanes=[lane.name for lane in world.lanes],
+    )
+    priority = form.priority.data
+    if priority not in PRIORITIES and _is_whole(priority):
+        form.priority.choices = [*(form.priority.choices or []), (priority, f"{int(priority):+}")]
+    return form
+
+
+def earlier_values(task_id: str) -> dict[str, Any]:
+    """The fields of an earlier task, for the composer; what may be secret stays masked."""
+    row = tasks.find(task_id)
+    settings = row.agent_settings
+    words = {number: word for word, number in PRIORITIES.items()}
+    return {
+        "task_description": row.task_description,
+        "agent": row.agent,
+        "session_id": row.session_id,
+        "lane": row.lane,
+        "priority": words.get(row.priority, str(row.priority)),
+        "timeout_s": _seconds(row.timeout_s),
+        "silence_timeout_s": _seconds(row.silence_timeout_s),
+        "max_retries": row.max_retries,
+        "working_dir": settings.get("working_dir"),
+        "stdin": settings.get("stdin", "open"),
+        "env": "\n".join(f"{name}={MASK}" for name in settings.get("env") or {}),
+        "rerun_of": task_id,
+    }
+
+
+def secrets_kept(raw: Mapping[str, Any], task_id: str) -> dict[str, Any]:
+    """The fields with the earlier task's value wherever the mask was left as it was."""
+    known = tasks.find(task_id).agent_settings.get("env") or {}
+    env = {
+        name: known.get(name, "") if value == MASK else value
+        for name, value in (raw.get("env") or {}).items()
+    }
+    return {**raw, "env": env}
+
+
+def _seconds(value: float | None) -> str | None:
+    return None if value is None else f"{value:g}"
+
+
+def _is_whole(text: Any) -> bool:
+    return isinstance(text, str) and text.removeprefix("-").isdecimal() and len(text) < 9

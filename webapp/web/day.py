@@ -1,0 +1,106 @@
+"""The last day in figures: what needs a look, how the hours went, and who rode when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from webapp.queries.board import DAY
+from webapp.web.filters import headline
+
+SILENT = timedelta(seconds=90)
+"""A runner that has not shown itself for so long is taken for dead on pages."""
+TROUBLES = 6
+WIDTH = 960.0
+"""Units of the timeline's picture across a day."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that failed and has not succeeded since."""
+
+    task: Row[Any]
+    times: int
+
+
+@dataclass
+class Hour:
+    """What ended within one hour, ``ago`` hours back."""
+
+    ago: int
+    completed: int = 0
+    failed: int = 0
+    stopped: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.completed + self.failed + self.stopped
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A task's ride in the picture of the day: from ``x`` on, ``width`` units long."""
+
+    task_id: str
+    title: str
+    status: str
+    x: float
+    width: float
+
+
+@dataclass
+class Track:
+    """A lane in the picture of the day."""
+
+    lane: str
+    bars: list[Bar] = field(default_factory=list)
+
+
+def troubles(rows: Sequence[Row[Any]]) -> list[Trouble]:
+    """What failed last time it was tried, newest first; the same text is the same work."""
+    settled: set[tuple[str, str]] = set()
+    found: dict[tuple[str, str], list[Row[Any]]] = {}
+    for row in rows:
+        work = (row.agent, row.headline)
+        if row.status == "failed" and work not in settled:
+            found.setdefault(work, []).append(row)
+        elif row.status != "stopped":
+            settled.add(work)
+    return [Trouble(tasks[0], len(tasks)) for tasks in found.values()][:TROUBLES]
+
+
+def hours(rows: Sequence[Row[Any]], now: datetime) -> list[Hour]:
+    """The 24 hours up to now, the oldest first."""
+    found = {ago: Hour(ago) for ago in range(24)}
+    for row in rows:
+        if row.completed_at is None:
+            continue
+        hour = found.get(max(0, int((now - row.completed_at).total_seconds() // 3600)))
+        if hour is not None:
+            setattr(hour, row.status, getattr(hour, row.status) + 1)
+    return [found[ago] for ago in reversed(range(24))]
+
+
+def bars(rows: Sequence[Row[Any]], now: datetime) -> list[Track]:
+    """Who rode when in each lane."""
+    tracks: dict[str, Track] = {}
+    begin = now - DAY
+    for row in reversed(rows):
+        if row.started_at is None:
+            continue
+        start = max(begin, row.started_at)
+        end = row.completed_at or now
+        x = (start - begin) / DAY * WIDTH
+        bar = Bar(
+            task_id=row.task_id,
+            title=headline(row.headline),
+            status=row.status,
+            x=round(x, 1),
+            width=round(max(2.5, (end - start) / DAY * WIDTH), 1),
+        )
+        tracks.setdefault(row.lane, Track(row.lane)).bars.append(bar)
+    return sorted(tracks.values(), key=lambda track: track.lane)

@@ -1,0 +1,172 @@
+"""The first page: what rides, what waits, what needs a look, and the composer for what is next."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import clock
+from webapp.intake import again, bounds, intake, promise
+from webapp.ports import ports
+from webapp.principal import principal
+from webapp.queries import board
+from webapp.queries.board import Board
+from webapp.services import submissions
+from webapp.services.submissions import Submitted
+from webapp.web import day
+from webapp.web.composer import composer, earlier_values, secrets_kept
+from webapp.web.forms import ComposerForm, unless_refused
+from webapp.web.fragments import is_fragment, unchanged, version_of
+from webapp.web.parts import Reader
+
+bp = Blueprint("now", __name__)
+
+LAST_LINES = 8
+
+
+@bp.get("/")
+def show() -> ResponseReturnValue:
+    """Show the page, with an earlier task in the composer if one is to be edited."""
+    world = board.board()
+    earlier = request.args.get("edit")
+    form = composer(world, earlier_values(earlier) if earlier else None)
+    return _page(form, world)
+
+
+@bp.get("/now/riding")
+def riding() -> ResponseReturnValue:
+    """What rides and what waits; 204 if that has not changed."""
+    world = board.board()
+    if unchanged(version := _riding_version(world)):
+        return "", 204
+    return board_fragment(world, version)
+
+
+@bp.get("/now/aside")
+def beside() -> ResponseReturnValue:
+    """What needs a look and the picture of the day; 204 if that has not changed."""
+    world = board.board()
+    if unchanged(_aside_version(world)):
+        return "", 204
+    return render_template("_partials/aside.html", **aside(world))
+
+
+@bp.get("/strip")
+def strip() -> ResponseReturnValue:
+    """The state of the world in one line; 204 if it has not changed."""
+    world = board.board()
+    if unchanged(version_of(world.version)):
+        return "", 204
+    return render_template("_partials/strip.html", world=world)
+
+
+@bp.post("/tasks")
+def submit() -> ResponseReturnValue:
+    """Take what the composer holds into the lineup, or show it again with what is wrong."""
+    world = board.board()
+    form = composer(world)
+    submitted = unless_refused(form, lambda: _submit(form)) if form.validate() else None
+    if submitted is None:
+        form.renew_key()
+        world = board.board()
+        if is_fragment():
+            return render_template("_partials/composer.html", form=form, world=world), 422
+        return _page(form, world), 422
+    ports().wake.lane(submitted.lane)
+    if not is_fragment():
+        return redirect(url_for("now.show"), 303)
+    fresh = composer(board.board(), {}, fresh=True)
+    page = render_template(
+        "_partials/composer.html", form=fresh, world=board.board(), submitted=submitted
+    )
+    return page, {"HX-Trigger": "refresh"}
+
+
+def board_fragment(world: Board, version: str | None = None) -> Response:
+    """The polled middle of the page, and with it the composer's buttons."""
+    return make_response(render_template("_partials/board_answer.html", **seen(world, version)))
+
+
+def seen(world: Board, version: str | None = None) -> dict[str, Any]:
+    """Everything that the middle of the page shows."""
+    now, output = clock.now(), ports().output
+    cards = []
+    rows = board.riding([lane.task_id for lane in world.active]) if world.active else []
+    for row in rows:
+        paused = board.paused_at(row.task_id) if row.status == "paused" else None
+        cards.append(
+            {
+                "row": row,
+                "elapsed": ((paused or now) - row.since).total_seconds(),
+                "lines": Reader(output, row.task_id, row.attempt).last_lines(LAST_LINES),
+                "mute": ports().agents.refuses(row.agent, "instruct", row.agent_settings),
+            }
+        )
+    lines = [
+        {"lane": lane, "rows": board.waiting(lane.name)}
+        for lane in world.lanes[: board.LANES_SHOWN]
+        if lane.pending
+    ]
+    return {
+        "world": world,
+        "cards": cards,
+        "lines": lines,
+        "now": now,
+        "version": version or _riding_version(world),
+    }
+
+
+def aside(world: Board) -> dict[str, Any]:
+    """What needs a look, and the day's figures."""
+    now = clock.now()
+    rows = board.recent(now)
+    return {
+        "world": world,
+        "troubles": day.troubles(rows),
+        "hours": day.hours(rows, now),
+        "bars": day.bars(rows, now),
+        "truncated": len(rows) >= board.LOOKED_BACK,
+        "runs": somebody_runs_tasks(),
+        "abandoned": ports().health.snapshot().get("abandoned", []),
+        "aside_version": _aside_version(world),
+    }
+
+
+def somebody_runs_tasks() -> bool:
+    """Whether a runner is alive, in this process or another."""
+    lanes = ports().health.snapshot().get("lanes")
+    if lanes:
+        return all(lanes.values())
+    return bool(board.runners(clock.now() - day.SILENT))
+
+
+def _page(form: ComposerForm, world: Board) -> str:
+    shown = {**seen(world), **aside(world)}
+    return render_template("now/show.html", active="now", form=form, **shown)
+
+
+def _submit(form: ComposerForm) -> Submitted:
+    raw = form.raw()
+    earlier = form.rerun_of.data
+    submission = again(earlier, secrets_kept(raw, earlier)) if earlier else intake(raw)
+    body = json.dumps([earlier, raw], sort_keys=True).encode()
+    return submissions.submit(
+        submission,
+        by=principal().name,
+        bounds=bounds(),
+        now=clock.now(),
+        promise=promise("compose", form.idempotency_key.data, body),
+    )
+
+
+def _riding_version(world: Board) -> str:
+    output = ports().output
+    sizes = [Reader(output, lane.task_id, lane.attempt).size for lane in world.active]
+    return version_of(world.version, sum(sizes[: board.LANES_SHOWN]))
+
+
+def _aside_version(world: Board) -> str:
+    return version_of(world.version, f"{clock.now():%d%H}", somebody_runs_tasks())
