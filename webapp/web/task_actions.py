@@ -1,0 +1,110 @@
+"""What people do to a task: controls, instructions, run again, delete; each asks where it must."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from webapp import clock
+from webapp.domain.errors import Invalid, NotFound
+from webapp.domain.policies import MAX_INSTRUCTION, MAX_REASON
+from webapp.intake import again, bounds, check_text
+from webapp.ports import ports
+from webapp.principal import principal
+from webapp.queries import board, tasks
+from webapp.services import submissions
+from webapp.services import tasks as task_verbs
+from webapp.steering import instruct as instruct_task
+from webapp.steering import steer as steer_task
+from webapp.web.fragments import is_fragment
+from webapp.web.guard import is_local_path
+
+bp = Blueprint("actions", __name__)
+
+VERBS = ("pause", "resume", "stop")
+ASKED = ("pause", "stop", "delete")
+
+
+@bp.get("/<task_id>/ask/<verb>")
+def ask(task_id: str, verb: str) -> ResponseReturnValue:
+    """Ask once before something that cannot be undone, or for the reason of a pause."""
+    if verb not in ASKED:
+        raise NotFound
+    row = tasks.find(task_id)
+    template = "tasks/_ask.html" if is_fragment() else "tasks/ask.html"
+    back = request.args.get("back", "")
+    return render_template(template, active="tasks", task=row, verb=verb, back=back)
+
+
+@bp.post("/<task_id>/<any(pause, resume, stop):verb>")
+def steer(task_id: str, verb: str) -> ResponseReturnValue:
+    """Pause, resume or stop."""
+    reason = request.form.get("reason", "").strip() or None
+    if reason is not None:
+        reason = _text("reason", reason, MAX_REASON)
+    steer_task(verb, task_id, by=principal().name, reason=reason)
+    return _shown_again(task_id)
+
+
+@bp.post("/<task_id>/instructions")
+def instruct(task_id: str) -> ResponseReturnValue:
+    """Send a line to the task."""
+    text = _text("instruction", request.form.get("instruction", ""), MAX_INSTRUCTION)
+    instruct_task(task_id, text, by=principal().name)
+    return _shown_again(task_id)
+
+
+@bp.post("/<task_id>/end-input")
+def end_input(task_id: str) -> ResponseReturnValue:
+    """Tell the task that no more lines come."""
+    instruct_task(task_id, "", by=principal().name, kind="end_input")
+    return _shown_again(task_id)
+
+
+@bp.post("/<task_id>/rerun")
+def rerun(task_id: str) -> ResponseReturnValue:
+    """Run the same again: at once, or when its turn comes."""
+    submitted = submissions.submit(
+        again(task_id, {"when_busy": "queue"}),
+        by=principal().name,
+        bounds=bounds(),
+        now=clock.now(),
+    )
+    ports().wake.lane(submitted.lane)
+    return redirect(url_for("tasks.show", task_id=submitted.task_id), 303)
+
+
+@bp.post("/<task_id>/delete")
+def delete(task_id: str) -> ResponseReturnValue:
+    """Delete a finished task with its output."""
+    task_verbs.delete(task_id, by=principal().name, now=clock.now())
+    ports().output.delete(task_id)
+    flash(gettext("The task and its output are deleted."), "done")
+    return redirect(url_for("tasks.index"), 303)
+
+
+def _text(name: str, value: str, limit: int) -> str:
+    try:
+        return check_text(value.replace("\r\n", "\n"), limit)
+    except ValueError as error:
+        raise Invalid.field(name, str(error)) from None
+
+
+def _shown_again(task_id: str) -> ResponseReturnValue:
+    """The polled part of the page the click came from; that page itself without JavaScript."""
+    if not is_fragment():
+        back = request.form.get("back", "")
+        if not is_local_path(back):
+            back = url_for("tasks.show", task_id=task_id)
+        return redirect(back, 303)
+    from webapp.web import now
+    from webapp.web import tasks as task_pages
+
+    here = urlsplit(request.headers.get("HX-Current-URL", "")).path
+    own = url_for("tasks.show", task_id=task_id)
+    if here == own or here.startswith(f"{own}/"):
+        return task_pages.fragment(task_id, "activity" if here == own else "other")
+    return now.board_fragment(board.board())

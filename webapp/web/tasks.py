@@ -1,0 +1,208 @@
+"""The history, and the pages of one task: activity, output, result, details."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Row
+
+from webapp import clock
+from webapp.domain.errors import Invalid
+from webapp.domain.task_state import FINAL, Status
+from webapp.ports import ports
+from webapp.queries import board, pages, tasks
+from webapp.queries.pages import History
+from webapp.web import markdown, task_actions, task_output
+from webapp.web.fragments import unchanged, version_of
+from webapp.web.parts import Reader
+
+bp = Blueprint("tasks", __name__, url_prefix="/tasks")
+bp.register_blueprint(task_actions.bp)
+bp.register_blueprint(task_output.bp)
+
+FILTERS = ("status", "session_id", "agent", "q")
+LAST_LINES = 8
+MAX_FILTER = 200
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """The history: newest first, or what is before or after a cursor."""
+    filters = _filters()
+    before, after = _cursor("before"), _cursor("after")
+    found = pages.history(filters, before=before, after=after)
+    return render_template("tasks/index.html", active="tasks", **_listed(found, filters))
+
+
+@bp.get("/rows")
+def rows() -> ResponseReturnValue:
+    """The lines of a page that is being looked at, as they are now, and how many came since."""
+    filters, top, bottom = _filters(), _cursor("top") or 0, _cursor("bottom") or 0
+    version = version_of(board.version())
+    if unchanged(version):
+        return "", 204
+    found = History(pages.window(filters, top=top, bottom=bottom), None, None)
+    listed = _listed(found, filters) | {"top": top, "bottom": bottom, "version": version}
+    fresh = pages.newer_than(filters, top) if request.args.get("first") else 0
+    return render_template("tasks/_rows.html", **listed | {"fresh": fresh})
+
+
+@bp.get("/<task_id>")
+def show(task_id: str) -> ResponseReturnValue:
+    """What happened: the transcript."""
+    return _page(tasks.find(task_id), "activity")
+
+
+@bp.get("/<task_id>/output")
+def output(task_id: str) -> ResponseReturnValue:
+    """What the task's process printed: the end of it, or the part around one line."""
+    row = tasks.find(task_id)
+    attempt = _cursor("attempt") or int(row.attempt)
+    if attempt > row.attempt:
+        raise Invalid.field("attempt", f"there was no attempt {attempt}")
+    reader = Reader(ports().output, task_id, attempt)
+    at, wanted = _cursor("at"), request.args.get("q", "")[:MAX_FILTER].strip()
+    before = _cursor("before")
+    if before is not None:
+        part = reader.before(before)
+    else:
+        part = reader.tail() if at is None else reader.around(at)
+    matches, more = reader.search(wanted) if wanted else ([], False)
+    return _page(
+        row,
+        "output",
+        part=part,
+        attempt=attempt,
+        found={"q": wanted, "matches": matches, "more": more},
+        live=attempt == row.attempt and row.status not in FINAL,
+        at=at,
+    )
+
+
+@bp.get("/<task_id>/result")
+def result(task_id: str) -> ResponseReturnValue:
+    """What came of it, in the task's own words."""
+    row = tasks.find(task_id)
+    return _page(row, "result", result=markdown.render(row.task_result or ""))
+
+
+@bp.get("/<task_id>/details")
+def details(task_id: str) -> ResponseReturnValue:
+    """Every stored field, and every attempt."""
+    row = tasks.find(task_id)
+    return _page(
+        row,
+        "details",
+        fields=tasks.as_json(row),
+        attempts=tasks.attempts(task_id)[-pages.ENTRIES :],
+        api=url_for("api_tasks.show", task_id=task_id, _external=True),
+    )
+
+
+@bp.get("/<task_id>/live")
+def live(task_id: str) -> ResponseReturnValue:
+    """The head of a task's page and its transcript; 204 if they have not changed."""
+    tab = "activity" if request.args.get("tab") == "activity" else "other"
+    standing = pages.standing(task_id)
+    version = _version(task_id, standing, tab)
+    if unchanged(version):
+        return "", 204
+    return fragment(task_id, tab)
+
+
+def fragment(task_id: str, tab: str) -> str:
+    """The polled part of a task's page."""
+    row = tasks.find(task_id)
+    return render_template("tasks/_live.html", **_seen(row, tab))
+
+
+def _page(row: Row[Any], tab: str, **more: Any) -> str:
+    return render_template("tasks/show.html", active="tasks", tab=tab, **_seen(row, tab), **more)
+
+
+def _seen(row: Row[Any], tab: str) -> dict[str, Any]:
+    """Everything that the head of a task's page shows, and the transcript where it is open."""
+    final = row.status in FINAL
+    before = _cursor("before") if tab == "activity" else None
+    said, older = pages.transcript(row.task_id, before=before) if tab == "activity" else ([], None)
+    runs = row.status in (Status.RUNNING, Status.PAUSED)
+    attempt = pages.attempt(row.task_id, row.attempt) if row.attempt else None
+    paused = board.paused_at(row.task_id) if row.status == Status.PAUSED else None
+    reader = Reader(ports().output, row.task_id, row.attempt)
+    return {
+        "task": row,
+        "tab": tab,
+        "final": final,
+        "runs": runs,
+        "since": attempt.started_at if attempt is not None else None,
+        "until": paused or row.completed_at,
+        "exit_code": attempt.exit_code if attempt is not None else None,
+        "place": pages.place(row) if row.status == Status.PENDING else None,
+        "said_lines": said,
+        "older": older,
+        "before": before,
+        "lines": reader.last_lines(LAST_LINES) if row.attempt and tab == "activity" else [],
+        "mute": ports().agents.refuses(row.agent, "instruct", row.agent_settings),
+        "version": _version(row.task_id, row, tab),
+        "now": clock.now(),
+    }
+
+
+def _version(task_id: str, standing: Any, tab: str) -> str:
+    """What the polled part shows changes with the task, its place in line, and its output."""
+    if standing.status == Status.PENDING:
+        return version_of(standing.version, "w", pages.lane_version(standing.lane))
+    size = 0
+    if tab == "activity" and standing.status not in FINAL:
+        size = Reader(ports().output, task_id, standing.attempt).size
+    return version_of(standing.version, standing.status, size)
+
+
+def _listed(found: History, filters: dict[str, str]) -> dict[str, Any]:
+    rows = found.rows
+    return {
+        "found": found,
+        "rows": rows,
+        "filters": filters,
+        "address": lambda **changes: _address(filters, **changes),
+        "top": rows[0].seq if rows else pages.newest_seq(),
+        "bottom": rows[-1].seq if rows else 0,
+        "first": "before" not in request.args and "after" not in request.args,
+        "version": version_of(board.version()),
+        "fresh": 0,
+        "now": clock.now(),
+        "longest": max((_took(row) for row in rows), default=0.0),
+        "took_s": _took,
+        "statuses": list(Status),
+        "agents": ports().agents.names(),
+    }
+
+
+def _took(row: Row[Any]) -> float:
+    if row.started_at is None:
+        return 0.0
+    return float(((row.completed_at or clock.now()) - row.started_at).total_seconds())
+
+
+def _filters() -> dict[str, str]:
+    """The filters of the address that mean something."""
+    given = {name: request.args.get(name, "").strip()[:MAX_FILTER] for name in FILTERS}
+    if given["status"] and given["status"] not in list(Status):
+        raise Invalid.field("status", f"there is no status {given['status']!r}")
+    return {name: value for name, value in given.items() if value}
+
+
+def _address(filters: dict[str, str], **changes: Any) -> str:
+    """The history's own address with some filters changed; None takes one away."""
+    wanted = {name: value for name, value in {**filters, **changes}.items() if value}
+    query = urlencode(wanted)
+    return url_for("tasks.index") + (f"?{query}" if query else "")
+
+
+def _cursor(name: str) -> int | None:
+    """A whole number from the address; what is none counts as not given."""
+    text = request.args.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
