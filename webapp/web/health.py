@@ -1,0 +1,50 @@
+"""Settings, and of these the page that says how Lineup itself is doing."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib.metadata import version
+
+from flask import Blueprint, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import __version__, clock
+from webapp.ports import ports
+from webapp.queries import board
+from webapp.web import day
+
+bp = Blueprint("health", __name__, url_prefix="/settings")
+
+PARTS = ("flask", "sqlalchemy", "apscheduler", "waitress")
+
+
+@bp.get("")
+def settings() -> ResponseReturnValue:
+    """Settings begin with how things are."""
+    return redirect(url_for("health.show"), 303)
+
+
+@bp.get("/health")
+def show() -> ResponseReturnValue:
+    """Runner, lanes, database and versions, in words."""
+    now = clock.now()
+    world = board.board()
+    found = ports()
+    return render_template(
+        "settings/health.html",
+        active="settings",
+        world=world,
+        state=found.health.snapshot(),
+        runners=board.runners(now - day.SILENT),
+        oldest=board.oldest_waiting(),
+        database=board.database(),
+        data=found.settings.data,
+        now=now,
+        versions={
+            "Lineup": __version__,
+            "Python": platform.python_version(),
+            sys.platform: platform.release(),
+            **{name: version(name) for name in PARTS},
+        },
+    )
