@@ -30,6 +30,7 @@ HEADERS = Secure(
     xcto=XContentTypeOptions().nosniff(),
     xfo=XFrameOptions().deny(),
 ).header_items()
+UNCACHED = (*HEADERS, ("Cache-Control", "no-store"))
 
 
 def init_app(app: Flask) -> None:
@@ -37,8 +38,9 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def _harden(response: Response) -> Response:
-        for name, value in HEADERS:
-            response.headers.setdefault(name, value)
-        if request.endpoint != "static":
-            response.headers.setdefault("Cache-Control", "no-store")
+        # One look at what is there, not one per header: polls come once a second.
+        present = {name.lower() for name, _ in response.headers}
+        for name, value in HEADERS if request.endpoint == "static" else UNCACHED:
+            if name.lower() not in present:
+                response.headers.add(name, value)
         return response
