@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -115,7 +116,7 @@ def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(
         assert response.status_code == 401
         assert not is_in(stranger)
         assert typed["password"] not in response.text
-        answers.append(response.text.replace(f'value="{typed["name"]}"', 'value="…"'))
+        answers.append(re.sub(r'value="[^"]*"', "", response.text))
     assert answers[0] == answers[1]
     assert "do not belong together" in answers[0]
 

@@ -72,4 +72,4 @@ class TokenForm(OurForm):
     """A token's name and what it may do."""
 
     name = StringField(validators=[Typed(TOKEN_NAME_LENGTH)], filters=[_stripped])
-    scope = RadioField(choices=[(scope, scope) for scope in SCOPES], default="operate")
+    scope = RadioField(choices=list(SCOPES), default="operate")  # type: ignore[arg-type]
