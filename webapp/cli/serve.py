@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import webbrowser
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -26,7 +27,10 @@ def serve() -> None:
     app = application()
     settings: Settings = app.extensions[ports.KEY].settings
     server = _bind(app, settings)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
         signal.signal(number, lambda _number, _frame: _leave(app))
     try:
         runtime.start(app)
@@ -34,7 +38,8 @@ def serve() -> None:
             _greet(settings)
         server.run()
     finally:
-        click.echo("Lineup is shutting down…", err=True)
+        with suppress(OSError):  # the terminal may be gone
+            click.echo("Lineup is shutting down…", err=True)
         runtime.stop(app)
 
 
