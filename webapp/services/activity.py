@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, case, insert, select, update
 
 from webapp.db import db
 from webapp.domain.messages import sentence
@@ -17,6 +17,20 @@ from webapp.models import Activity, WorkSession
 
 _sessions = WorkSession.__table__
 _activity = Activity.__table__
+
+# Built once, as in moves.py.
+_of_session = _sessions.c.session_id == bindparam("of_session")
+_LAST = (
+    select(_sessions.c.activity_count, _sessions.c.last_entry).where(_of_session).with_for_update()
+)
+_WRITE = insert(_activity)
+_APPENDED = update(_sessions).where(_of_session)
+_MOVED = _APPENDED.values(
+    status=case(
+        (_sessions.c.newest_task_id == bindparam("of_task"), bindparam("task_status")),
+        else_=_sessions.c.status,
+    )
+)
 
 USER = "user"
 SYSTEM = "lineup"
@@ -46,38 +60,45 @@ class Entry:
         return hashlib.sha256(alike.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def append(session_id: str, entries: Sequence[Entry], now: datetime, **columns: Any) -> None:
-    """Write entries at the end of the session's log, and ``columns`` to the session itself.
+def append(
+    session_id: str,
+    entries: Sequence[Entry],
+    now: datetime,
+    *,
+    moved: tuple[str, str] | None = None,
+) -> None:
+    """Write entries at the end of the session's log.
 
+    ``moved`` is the id and new status of the task that moved, which becomes the session's own
+    status if no newer task is in it.
     An entry equal to its neighbour is left out; where it belongs to another task, and so says
     something new, it is told apart by that task's id.
     """
-    session = db.session.execute(
-        select(_sessions.c.activity_count, _sessions.c.last_entry)
-        .where(_sessions.c.session_id == session_id)
-        .with_for_update()
-    ).one()
+    session = db.session.execute(_LAST, {"of_session": session_id}).one()
     last_task, last = (session.last_entry or ":").split(":", 1)
     rows: list[dict[str, Any]] = []
     for entry in entries:
-        if entry.digest == last:
+        digest = entry.digest
+        if digest == last:
             if entry.task_id == last_task:
                 continue
             entry = replace(entry, code=None, text=f"{entry.message} (task {entry.task_id})")
+            digest = entry.digest
         rows.append(_row(session_id, session.activity_count + len(rows), entry, now))
-        last_task, last = entry.task_id, entry.digest
+        last_task, last = entry.task_id, digest
     if rows:
-        db.session.execute(insert(_activity), rows)
-    db.session.execute(
-        update(_sessions)
-        .where(_sessions.c.session_id == session_id)
-        .values(
-            activity_count=session.activity_count + len(rows),
-            last_entry=f"{last_task}:{last}",
-            last_activity=now,
-            **columns,
-        )
-    )
+        db.session.execute(_WRITE, rows)
+    values = {
+        "of_session": session_id,
+        "activity_count": session.activity_count + len(rows),
+        "last_entry": f"{last_task}:{last}",
+        "last_activity": now,
+    }
+    if moved is None:
+        db.session.execute(_APPENDED, values)
+    else:
+        task_id, status = moved
+        db.session.execute(_MOVED, {**values, "of_task": task_id, "task_status": status})
 
 
 def _row(session_id: str, index: int, entry: Entry, now: datetime) -> dict[str, Any]:

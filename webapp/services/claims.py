@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import exists, insert, or_, select, update
+from sqlalchemy import BindParameter, bindparam, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp.db import db, transaction
+from webapp.db import UtcDateTime, db, transaction
 from webapp.domain import outcome as outcomes
 from webapp.domain.errors import LostAttempt
 from webapp.domain.messages import sentence
@@ -27,6 +27,41 @@ from webapp.services.news import News, settle
 _tasks = Task.__table__
 _attempts = Attempt.__table__
 _instructions = Instruction.__table__
+
+_lane: BindParameter[str] = bindparam("of_lane")
+_now = bindparam("now", type_=UtcDateTime())
+_NEXT = (
+    select(
+        *STANDING,
+        _tasks.c.agent_settings,
+        _tasks.c.workspace_dir,
+        _tasks.c.timeout_s,
+        _tasks.c.silence_timeout_s,
+    )
+    .where(
+        _tasks.c.lane == _lane,
+        is_pending(_tasks),
+        or_(_tasks.c.not_before.is_(None), _tasks.c.not_before <= _now),
+        or_(_tasks.c.expires_at.is_(None), _tasks.c.expires_at > _now),
+        ~exists().where(_tasks.c.lane == _lane, is_active(_tasks)).correlate(None),
+    )
+    .order_by(_tasks.c.priority.desc(), _tasks.c.seq)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+_BEGIN_ATTEMPT = insert(_attempts)
+_END_ATTEMPT = update(_attempts).where(
+    _attempts.c.task_id == bindparam("of_task"), _attempts.c.number == bindparam("of_attempt")
+)
+_NEVER_READ = (
+    update(_instructions)
+    .where(
+        _instructions.c.task_id == bindparam("of_task"),
+        _instructions.c.attempt == bindparam("of_attempt"),
+        _instructions.c.state.in_(("queued", "delivered")),
+    )
+    .values(state="never_read")
+)
 
 
 @dataclass(frozen=True)
@@ -114,41 +149,17 @@ def give_up_without_agent(agents: frozenset[str], now: datetime) -> int:
 def _finish(task_id: str, attempt: int, outcome: Outcome, news: News, now: datetime) -> None:
     """Move an active task to its end, or back to waiting if another attempt is due."""
     task = moves.look(task_id, attempt)
-    row = db.session.execute(
-        select(_tasks.c.wish, _tasks.c.wish_reason, _tasks.c.max_retries).where(
-            _tasks.c.task_id == task_id
-        )
-    ).one()
-    if row.wish == "stop" and outcome.move != "stop":
+    if task.wish == "stop" and outcome.move != "stop":
         outcome = outcomes.stopped(outcome.result, outcome.exit_code)
-    if outcome.move == "fail" and outcome.may_retry and attempt <= row.max_retries:
+    if outcome.move == "fail" and outcome.may_retry and attempt <= task.max_retries:
         _retry(task, outcome, news, now)
     else:
-        _end(task, outcome, news, row.wish_reason, now)
+        _end(task, outcome, news, now)
     _close_attempt(task, outcome, news, now)
 
 
 def _claim(lane: str, runner_id: str, now: datetime) -> Assignment | None:
-    busy = exists().where(_tasks.c.lane == lane, is_active(_tasks)).correlate(None)
-    row = db.session.execute(
-        select(
-            *STANDING,
-            _tasks.c.agent_settings,
-            _tasks.c.workspace_dir,
-            _tasks.c.timeout_s,
-            _tasks.c.silence_timeout_s,
-        )
-        .where(
-            _tasks.c.lane == lane,
-            is_pending(_tasks),
-            or_(_tasks.c.not_before.is_(None), _tasks.c.not_before <= now),
-            or_(_tasks.c.expires_at.is_(None), _tasks.c.expires_at > now),
-            ~busy,
-        )
-        .order_by(_tasks.c.priority.desc(), _tasks.c.seq)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    ).one_or_none()
+    row = db.session.execute(_NEXT, {"of_lane": lane, "now": now}).one_or_none()
     if row is None:
         return None
     task = standing(row)
@@ -167,11 +178,8 @@ def _claim(lane: str, runner_id: str, now: datetime) -> Assignment | None:
             )
     except IntegrityError:
         return None  # another runner took a task of this lane in the meantime
-    db.session.execute(
-        insert(_attempts).values(
-            task_id=task.task_id, number=number, runner_id=runner_id, started_at=now
-        )
-    )
+    begun = {"task_id": task.task_id, "number": number, "runner_id": runner_id, "started_at": now}
+    db.session.execute(_BEGIN_ATTEMPT, begun)
     return Assignment(
         task_id=task.task_id,
         attempt=number,
@@ -186,13 +194,13 @@ def _claim(lane: str, runner_id: str, now: datetime) -> Assignment | None:
     )
 
 
-def _end(task: Standing, outcome: Outcome, news: News, reason: str | None, now: datetime) -> None:
+def _end(task: Standing, outcome: Outcome, news: News, now: datetime) -> None:
     columns: dict[str, Any] = {"task_result": outcome.result}
     if outcome.move == "complete":
         entry = _done(task, "completed")
         columns["progress"] = None
     elif outcome.move == "stop":
-        columns["stop_reason"] = reason
+        columns["stop_reason"] = reason = task.wish_reason
         entry = _done(task, "stopped_because", reason=reason) if reason else _done(task, "stopped")
     else:
         error = _said(outcome)
@@ -219,20 +227,10 @@ def _close_attempt(task: Standing, outcome: Outcome, news: News, now: datetime) 
     settle(task.task_id, news.receipts, now)
     words = {"complete": "completed", "fail": "failed", "stop": "stopped"}
     error = _said(outcome) if outcome.move == "fail" else None
-    db.session.execute(
-        update(_attempts)
-        .where(_attempts.c.task_id == task.task_id, _attempts.c.number == task.attempt)
-        .values(ended_at=now, outcome=words[outcome.move], error=error, exit_code=outcome.exit_code)
-    )
-    db.session.execute(
-        update(_instructions)
-        .where(
-            _instructions.c.task_id == task.task_id,
-            _instructions.c.attempt == task.attempt,
-            _instructions.c.state.in_(("queued", "delivered")),
-        )
-        .values(state="never_read")
-    )
+    which = {"of_task": task.task_id, "of_attempt": task.attempt}
+    ended = {"ended_at": now, "outcome": words[outcome.move], "exit_code": outcome.exit_code}
+    db.session.execute(_END_ATTEMPT, {**which, **ended, "error": error})
+    db.session.execute(_NEVER_READ, which)
 
 
 def _give_up(task: Standing, code: str, now: datetime, **params: Any) -> None:

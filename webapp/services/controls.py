@@ -52,7 +52,7 @@ def pause(
     if task.status is Status.PAUSED:
         raise Conflict("already_paused")
     _may(task, "pause", refuses)
-    if _wish(task) == "stop":
+    if task.wish == "stop":
         raise Conflict("being_stopped")
     _want(task, "pause", by, reason, now)
     return Accepted(task_id, "pause", "pause_taken")
@@ -62,7 +62,7 @@ def pause(
 def resume(task_id: str, *, by: str, reason: str | None, now: datetime) -> Accepted:
     """Ask the paused task to go on, or take back a pause that has not happened yet."""
     task = _active(task_id, "resume")
-    wish = _wish(task)
+    wish = task.wish
     if wish == "stop":
         raise Conflict("being_stopped")
     if task.status is Status.RUNNING and wish != "pause":
@@ -81,7 +81,7 @@ def stop(task_id: str, *, by: str, reason: str | None, now: datetime) -> Accepte
         claims.cancel(task, by, reason, now)
         audit.note(by, "stop", task_id, now, reason=reason)
         return Accepted(task_id, "stop", "cancelled")
-    if _wish(task) == "stop":
+    if task.wish == "stop":
         return Accepted(task_id, "stop", "stop_taken")
     _want(task, "stop", by, reason, now)
     return Accepted(task_id, "stop", "stop_taken")
@@ -100,7 +100,7 @@ def instruct(
     """Queue an instruction (or the end of the input) for the active run; returns its id."""
     task = _active(task_id, "instruct")
     _may(task, "instruct" if kind == "text" else kind, refuses)
-    if _wish(task) == "stop":
+    if task.wish == "stop":
         raise Conflict("being_stopped")
     waiting, ended = db.session.execute(
         select(func.count(), func.coalesce(func.sum(_instructions.c.kind == "end_input"), 0)).where(
@@ -148,12 +148,6 @@ def _may(task: Standing, verb: str, refuses: Refuses) -> None:
     ).scalar_one()
     if (code := refuses(task.agent, verb, settings)) is not None:
         raise Conflict(code, agent=task.agent)
-
-
-def _wish(task: Standing) -> str | None:
-    return db.session.execute(
-        select(_tasks.c.wish).where(_tasks.c.task_id == task.task_id)
-    ).scalar_one()
 
 
 def _want(task: Standing, wish: str, by: str, reason: str | None, now: datetime) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import case, insert, literal, select, update
+from sqlalchemy import CursorResult, Update, bindparam, insert, select, update
 
 from webapp.db import db
 from webapp.domain.errors import LostAttempt, NoSuchTask
@@ -33,6 +34,9 @@ class Standing:
     agent: str
     task_description: str
     started_at: datetime | None
+    wish: str | None
+    wish_reason: str | None
+    max_retries: int
 
 
 STANDING = (
@@ -44,13 +48,36 @@ STANDING = (
     _tasks.c.agent,
     _tasks.c.task_description,
     _tasks.c.started_at,
+    _tasks.c.wish,
+    _tasks.c.wish_reason,
+    _tasks.c.max_retries,
+)
+
+# Every task passes these several times: they are built once, for building costs SQLAlchemy more
+# than the database needs to execute them. What is SET is named where they are executed.
+_of_task = _tasks.c.task_id == bindparam("of_task")
+_LOOK = select(*STANDING).where(_of_task).with_for_update()
+_MOVE = (
+    update(_tasks)
+    .where(_of_task, _tasks.c.status == bindparam("source"), _tasks.c.attempt == bindparam("was"))
+    .values(version=_tasks.c.version + 1)
+)
+_TOUCH = update(_tasks).where(_of_task).values(version=_tasks.c.version + 1)
+_BUMP = (
+    update(_lanes).where(_lanes.c.name == bindparam("of_lane")).values(version=_lanes.c.version + 1)
+)
+_ADMIT = insert(_tasks)
+_JOIN = (
+    update(_sessions)
+    .where(_sessions.c.session_id == bindparam("of_session"))
+    .values(task_count=_sessions.c.task_count + 1)
 )
 
 
 def standing(row: Any) -> Standing:
-    """The standing in a row that selected ``STANDING`` (and perhaps more)."""
-    values = {c.name: row._mapping[c.name] for c in STANDING}
-    return Standing(**{**values, "status": Status(values["status"])})
+    """The standing in a row that selected ``STANDING`` first, and perhaps more."""
+    task_id, status, *others = row[: len(STANDING)]
+    return Standing(task_id, Status(status), *others)
 
 
 def look(task_id: str, attempt: int | None = None) -> Standing:
@@ -58,9 +85,7 @@ def look(task_id: str, attempt: int | None = None) -> Standing:
 
     Raises NoSuchTask, or LostAttempt where ``attempt`` is no longer the task's own running one.
     """
-    row = db.session.execute(
-        select(*STANDING).where(_tasks.c.task_id == task_id).with_for_update()
-    ).one_or_none()
+    row = db.session.execute(_LOOK, {"of_task": task_id}).one_or_none()
     if row is None:
         raise NoSuchTask(task_id=task_id)
     found = standing(row)
@@ -73,21 +98,17 @@ def look(task_id: str, attempt: int | None = None) -> Standing:
 
 def admit(values: dict[str, Any], now: datetime) -> None:
     """Let a new task into its lane, pending. Its session must be there."""
-    db.session.execute(
-        insert(_tasks).values(
-            status=Status.PENDING, created_at=now, updated_at=now, version=1, **values
-        )
-    )
+    first = {"status": Status.PENDING, "created_at": now, "updated_at": now, "version": 1}
+    db.session.execute(_ADMIT, {**first, **values})
     _count(values["lane"], None, Status.PENDING)
     db.session.execute(
-        update(_sessions)
-        .where(_sessions.c.session_id == values["session_id"])
-        .values(
-            task_count=_sessions.c.task_count + 1,
-            newest_task_id=values["task_id"],
-            status=Status.PENDING,
-            last_activity=now,
-        )
+        _JOIN,
+        {
+            "of_session": values["session_id"],
+            "newest_task_id": values["task_id"],
+            "status": Status.PENDING,
+            "last_activity": now,
+        },
     )
 
 
@@ -106,40 +127,26 @@ def move(
         columns["completed_at"] = now
     if target not in (Status.RUNNING, Status.PAUSED):
         columns.update(wish=None, wish_reason=None, wish_by=None, wish_at=None, runner_id=None)
-    moved = db.session.execute(
-        update(_tasks)
-        .where(
-            _tasks.c.task_id == task.task_id,
-            _tasks.c.status == task.status,
-            _tasks.c.attempt == task.attempt,
-        )
-        .values(status=target, updated_at=now, version=_tasks.c.version + 1, **columns)
-    )
+    which = {"of_task": task.task_id, "source": task.status, "was": task.attempt}
+    values = {**which, "status": target, "updated_at": now, **columns}
+    moved = cast(CursorResult[Any], db.session.execute(_MOVE, values))
     if moved.rowcount == 0:
         raise LostAttempt(task_id=task.task_id, attempt=task.attempt)
     _count(task.lane, task.status, target)
     if task.started_at is None and (target is Status.RUNNING or target in FINAL):
         entries = [_opening(task, columns), *entries]
-    newest = _sessions.c.newest_task_id == task.task_id
-    status = case((newest, literal(str(target))), else_=_sessions.c.status)
-    activity.append(task.session_id, entries, now, status=status)
+    activity.append(task.session_id, entries, now, moved=(task.task_id, target))
 
 
 def touch(task: Standing, now: datetime, **columns: Any) -> None:
     """Write columns other than the status, so that whoever watches the task sees a new version."""
-    db.session.execute(
-        update(_tasks)
-        .where(_tasks.c.task_id == task.task_id)
-        .values(updated_at=now, version=_tasks.c.version + 1, **columns)
-    )
+    db.session.execute(_TOUCH, {"of_task": task.task_id, "updated_at": now, **columns})
     bump(task.lane)
 
 
 def bump(lane: str) -> None:
     """Tell whoever watches a lane that something in it changed."""
-    db.session.execute(
-        update(_lanes).where(_lanes.c.name == lane).values(version=_lanes.c.version + 1)
-    )
+    db.session.execute(_BUMP, {"of_lane": lane})
 
 
 def forget(task: Standing) -> None:
@@ -168,9 +175,14 @@ def _opening(task: Standing, columns: dict[str, Any]) -> Entry:
 
 
 def _count(lane: str, source: Status | None, target: Status | None) -> None:
-    changes: dict[str, Any] = {"version": _lanes.c.version + 1}
+    db.session.execute(_counting(source, target), {"of_lane": lane})
+
+
+@cache
+def _counting(source: Status | None, target: Status | None) -> Update:
+    changes = {}
     if source is not None:
         changes[source] = _lanes.c[source] - 1
     if target is not None:
         changes[target] = _lanes.c[target] + 1
-    db.session.execute(update(_lanes).where(_lanes.c.name == lane).values(**changes))
+    return _BUMP.values(**changes)

@@ -5,15 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
-
-from webapp.db import db, transaction
-from webapp.models import Task
+from webapp.db import transaction
 from webapp.services import activity, moves
 from webapp.services.activity import Entry
+from webapp.services.moves import Standing
 from webapp.services.news import News, settle
-
-_tasks = Task.__table__
 
 
 @transaction
@@ -32,12 +28,12 @@ def record(task_id: str, attempt: int, news: News, now: datetime) -> None:
 def paused(task_id: str, attempt: int, now: datetime) -> None:
     """The agent has really stopped working."""
     task = moves.look(task_id, attempt)
-    reason = _reason(task_id)
+    reason = task.wish_reason if task.wish == "pause" else None
     code = "paused_because" if reason else "paused"
     entry = Entry(
         task_id, attempt, task.agent, "paused", code, {"reason": reason} if reason else {}
     )
-    moves.move(task, "pause", now, [entry], pause_reason=reason, **_granted(task_id, "pause"))
+    moves.move(task, "pause", now, [entry], pause_reason=reason, **_granted(task, "pause"))
 
 
 @transaction
@@ -45,14 +41,14 @@ def resumed(task_id: str, attempt: int, now: datetime) -> None:
     """The agent works again."""
     task = moves.look(task_id, attempt)
     entry = Entry(task_id, attempt, task.agent, "working", "resumed")
-    moves.move(task, "resume", now, [entry], pause_reason=None, **_granted(task_id, "resume"))
+    moves.move(task, "resume", now, [entry], pause_reason=None, **_granted(task, "resume"))
 
 
 @transaction
 def withdraw(task_id: str, attempt: int, wish: str, now: datetime) -> None:
     """A wish that needs nothing done any more (resumed before it was paused) is taken back."""
     task = moves.look(task_id, attempt)
-    moves.touch(task, now, **_granted(task_id, wish))
+    moves.touch(task, now, **_granted(task, wish))
 
 
 @transaction
@@ -62,18 +58,8 @@ def abandon(task_id: str, attempt: int, now: datetime) -> None:
     moves.touch(task, now, abandoned=True)
 
 
-def _reason(task_id: str) -> str | None:
-    row = db.session.execute(
-        select(_tasks.c.wish, _tasks.c.wish_reason).where(_tasks.c.task_id == task_id)
-    ).one()
-    return row.wish_reason if row.wish == "pause" else None
-
-
-def _granted(task_id: str, wish: str) -> dict[str, Any]:
+def _granted(task: Standing, wish: str) -> dict[str, Any]:
     """Clear the wish if it is still this one: another may have come in the meantime."""
-    now_wished = db.session.execute(
-        select(_tasks.c.wish).where(_tasks.c.task_id == task_id)
-    ).scalar_one()
-    if now_wished != wish:
+    if task.wish != wish:
         return {}
     return {"wish": None, "wish_reason": None, "wish_by": None, "wish_at": None}
