@@ -87,6 +87,17 @@ def test_a_token_is_revoked_once(browser: Browser) -> None:
     assert browser.post("/settings/tokens/999/revoke").status_code == 404
 
 
+def test_the_question_names_the_token_and_revokes_nothing(browser: Browser) -> None:
+    assert browser.get("/settings/tokens/999/ask").status_code == 404
+    make(browser, "nightly")
+    [question] = re.findall(r'href="(/settings/tokens/\d+/ask)"', settings(browser))
+    assert "nightly" in browser.get(question).text
+    fragment = browser.get(question, headers={"HX-Request": "true"}).text
+    assert "nightly" in fragment
+    assert "<html" not in fragment
+    assert "nightly" in settings(browser)
+
+
 def test_a_token_survives_a_new_password(app: APIFlask, browser: Browser) -> None:
     script = as_bearer(app, make(browser))
     set_password(app)
@@ -121,6 +132,14 @@ def test_failures_of_one_kind_do_not_count_for_another(app: APIFlask) -> None:
 
 
 def revoke_paths(browser: Browser) -> list[str]:
-    """Where the buttons lead that revoke tokens, newest token first."""
-    page = browser.get("/settings/tokens").text
-    return re.findall(r'action="(/settings/tokens/\d+/revoke)"', page)
+    """Where the questions before revoking lead, newest token first."""
+    paths = []
+    for question in re.findall(r'href="(/settings/tokens/\d+/ask)"', settings(browser)):
+        page = browser.get(question).text
+        paths += re.findall(r'action="(/settings/tokens/\d+/revoke)"', page)
+    return paths
+
+
+def settings(browser: Browser) -> str:
+    """The page that lists the tokens."""
+    return browser.get("/settings/tokens").text

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from wtforms import Field
 
 from webapp import clock
-from webapp.domain.errors import Conflict, Invalid, Unauthorized
+from webapp.domain.errors import Conflict, Invalid, NotFound, Unauthorized
 from webapp.ports import ports
 from webapp.principal import administration, principal, somebody
 from webapp.queries import people as known
@@ -19,6 +19,7 @@ from webapp.services import people
 from webapp.services.people import LoggedIn
 from webapp.web import cookie, refusals
 from webapp.web.account_forms import LoginForm, PasswordForm, TokenForm
+from webapp.web.fragments import is_fragment
 from webapp.web.guard import is_local_path
 from webapp.web.hosts import counted_address
 
@@ -126,6 +127,18 @@ def create_token() -> ResponseReturnValue:
     if secret is None:
         return _tokens_page(form), 422
     return render_template("account/token.html", secret=secret, name=name, scope=scope)
+
+
+@bp.get("/settings/tokens/<int:token_id>/ask")
+@administration
+def ask_to_revoke(token_id: int) -> ResponseReturnValue:
+    """Ask once before a token is ended."""
+    token = next((one for one in known.tokens(_user_id()) if one.token_id == token_id), None)
+    if token is None:
+        raise NotFound("no_such_token")
+    return render_template(
+        "account/_ask.html" if is_fragment() else "account/ask.html", token=token
+    )
 
 
 @bp.post("/settings/tokens/<int:token_id>/revoke")
