@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -16,7 +18,7 @@ from werkzeug.test import TestResponse
 from webapp import clock, create_app
 from webapp.config import Settings
 from webapp.db import dispose
-from webapp.services import people
+from webapp.services import failures, people
 
 PASSWORD = "correct horse battery"
 
@@ -73,6 +75,13 @@ def set_password(app: APIFlask, password: str = PASSWORD) -> None:
         people.set_password(owner, current=None, new=password, address="cli", now=now)
 
 
+def fail_often(app: APIFlask, kind: str, *, address: str = "127.0.0.1") -> None:
+    """As many failures as an address may have."""
+    with app.app_context():
+        for _ in range(failures.LIMIT):
+            failures.fail(kind, address, clock.now())
+
+
 def make_token(app: APIFlask, scope: str = "admin") -> str:
     """A bearer token of this scope, named for it."""
     with app.app_context():
@@ -124,3 +133,15 @@ def error(response: TestResponse) -> str:
     """The stable code of a refusal in JSON."""
     assert response.json is not None, response.text
     return str(response.json["error"])
+
+
+def is_in(browser: Browser) -> bool:
+    """Whether the browser is logged in."""
+    status = browser.client.get("/api/status").status_code
+    assert status in (200, 401)
+    return status == 200
+
+
+def later(**passed: float) -> time_machine.travel:
+    """Some time from now."""
+    return time_machine.travel(clock.now() + timedelta(**passed), tick=False)
