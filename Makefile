@@ -14,7 +14,7 @@ CLEAN_ENV := env -u MAKEFLAGS -u MAKELEVEL -u MAKEOVERRIDES -u MFLAGS \
 IMPORT_RULES := $(wildcard tests/test_architecture.py tests/architecture)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock vendor clean
+.PHONY: help run test torture check bench lock vendor clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -25,6 +25,9 @@ run: $(VENV)/run.stamp ## start Lineup in the foreground
 test: $(VENV)/run.stamp $(VENV)/test.stamp ## run the tests (ARGS="tests/domain -x")
 	@.ci/need chromium chromium
 	@$(CLEAN_ENV) $(BIN)/python -m pytest $(ARGS)
+
+torture: $(VENV)/run.stamp $(VENV)/test.stamp ## kill -9 a hundred times (ARGS="rounds seed")
+	@$(CLEAN_ENV) $(BIN)/python -m tests.processes.kill_loop $(ARGS)
 
 check: $(VENV)/run.stamp $(VENV)/test.stamp $(VENV)/check.stamp ## lint, types, import rules
 	@$(BIN)/ruff check .

@@ -80,6 +80,7 @@ class Home:
         """End whatever still runs."""
         for server in self.servers:
             server.kill()
+            server.http.close()
         for process in self.left_behind():
             with suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -161,16 +162,13 @@ class Server:
     def wait(self, timeout_s: float = 20) -> int:
         """Wait until it has ended; returns its exit status."""
         assert self.process is not None
-        status = self.process.wait(timeout_s)
-        self.http.close()
-        return status
+        return self.process.wait(timeout_s)
 
     def kill(self) -> None:
         """kill -9; does nothing to one that has ended."""
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        self.http.close()
 
     def terminate(self) -> int:
         """SIGTERM; returns its exit status."""
