@@ -17,6 +17,7 @@ SILENT = timedelta(seconds=90)
 TROUBLES = 6
 WIDTH = 960.0
 """Units of the timeline's picture across a day."""
+THINNEST = 4.0
 
 
 @dataclass(frozen=True)
@@ -94,13 +95,14 @@ def bars(rows: Sequence[Row[Any]], now: datetime) -> list[Track]:
             continue
         start = max(begin, row.started_at)
         end = row.completed_at or now
-        x = (start - begin) / DAY * WIDTH
+        width = max(THINNEST, (end - start) / DAY * WIDTH)
+        x = min((start - begin) / DAY * WIDTH, WIDTH - width)
         bar = Bar(
             task_id=row.task_id,
             title=headline(row.headline),
             status=row.status,
             x=round(x, 1),
-            width=round(max(2.5, (end - start) / DAY * WIDTH), 1),
+            width=round(width, 1),
         )
         tracks.setdefault(row.lane, Track(row.lane)).bars.append(bar)
     return sorted(tracks.values(), key=lambda track: track.lane)

@@ -49,6 +49,7 @@ def init_app(app: Flask) -> None:
     """Teach the templates our words."""
     app.jinja_env.filters.update(
         headline=headline,
+        brief=brief,
         clock=clock_face,
         took=took,
         moment=moment,
@@ -70,11 +71,22 @@ def init_app(app: Flask) -> None:
 
 
 def headline(text: str | None) -> str:
-    """The first line that says something, in one piece and of bounded length."""
-    lines = (text or "").splitlines()
-    first = next((line for line in lines if line.strip()), "")
-    first = _CONTROL_CHARACTERS.sub(" ", first).strip()
+    """The first line that says something, in one piece and of bounded length.
+
+    A comment is what the author of a script calls it; which shell is meant says nothing.
+    """
+    lines = [line.strip() for line in (text or "").splitlines()]
+    first = next((line for line in lines if line.strip("#") and not line.startswith("#!")), "")
+    first = _CONTROL_CHARACTERS.sub(" ", first.removeprefix("#")).strip()
     return first if len(first) <= HEADLINE else first[: HEADLINE - 1].rstrip() + "…"
+
+
+def brief(text: str | None) -> str:
+    """The first line of a reason, without the words that only announce what follows it."""
+    first = headline(text)
+    if first.endswith(":") and ". " in first:
+        return first.rpartition(". ")[0] + "."
+    return first
 
 
 def clock_face(seconds: float | None) -> str:

@@ -120,7 +120,7 @@ def fragment(task_id: str, tab: str) -> str:
 
 
 def _page(row: Row[Any], tab: str, **more: Any) -> str:
-    return render_template("tasks/show.html", active="tasks", tab=tab, **_seen(row, tab), **more)
+    return render_template("tasks/show.html", active="tasks", **_seen(row, tab), **more)
 
 
 def _seen(row: Row[Any], tab: str) -> dict[str, Any]:

@@ -1,0 +1,128 @@
+"""A poll shows what happened, and takes nothing from whoever is reading or typing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import Windows
+from tests.processes.server import Home, Server
+
+Starts = Callable[..., str]
+
+TICKS = "n=0; while true; do n=$((n+1)); echo tick $n; sleep 0.1; done"
+
+
+def polls(page: Page, path: str, count: int = 2) -> None:
+    """Let some polls be answered."""
+    for _ in range(count):
+        with page.expect_response(lambda answer: path in answer.url):
+            pass
+
+
+def test_a_poll_keeps_what_is_typed_the_focus_and_the_caret(
+    windows: Windows, starts: Starts
+) -> None:
+    starts(TICKS)
+    page = windows.open("/")
+    field = page.get_by_label("Instruction")
+    field.fill("half a sentence")
+    field.press("Home")
+    field.press("ArrowRight")
+    command = page.get_by_label("What should be done?")
+    polls(page, "/now/riding", 3)
+    field.press("!")
+    expect(field).to_have_value("h!alf a sentence")
+    command.fill("not sent yet")
+    polls(page, "/now/riding", 2)
+    expect(command).to_have_value("not sent yet")
+    expect(field).to_have_value("h!alf a sentence")
+    expect(command).to_be_focused()
+
+
+def test_a_poll_keeps_open_details_and_the_scroll_position(
+    windows: Windows, starts: Starts
+) -> None:
+    long = "\n".join(f"# line {n}" for n in range(40))
+    task_id = starts(f"for i in $(seq 60); do echo ::lineup step $i; done\n{long}\n{TICKS}")
+    page = windows.open(f"/tasks/{task_id}", viewport={"width": 1280, "height": 500})
+    expect(page.locator(".entry")).to_have_count(61)
+    page.evaluate("window.scrollTo(0, 700)")
+    polls(page, "/live", 3)
+    assert page.evaluate("window.scrollY") == 700
+    page.goto("/")
+    page.get_by_text("More: session").click()
+    polls(page, "/now/riding", 2)
+    assert page.locator("#composer-more").evaluate("element => element.open")
+
+
+def test_an_unchanged_page_is_answered_with_204(windows: Windows, home: Home) -> None:
+    page = windows.open("/")
+    with page.expect_response(lambda answer: "/strip" in answer.url) as found:
+        pass
+    assert found.value.status == 204
+
+
+def test_a_final_task_is_not_polled(windows: Windows, server: Server, home: Home) -> None:
+    task_id = server.submit("echo done")
+    home.becomes(task_id, "completed")
+    page = windows.open(f"/tasks/{task_id}")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    polls(page, "/strip", 1)
+    assert [url for url in asked if task_id in url] == []
+
+
+def test_a_task_that_ends_stops_its_page_from_polling(
+    windows: Windows, starts: Starts, server: Server
+) -> None:
+    task_id = starts(TICKS)
+    page = windows.open(f"/tasks/{task_id}")
+    server.ask(task_id, "stop")
+    expect(page.locator("#live")).to_contain_text("Run again")
+    expect(page.locator("#live[hx-get]")).to_have_count(0)
+
+
+def test_a_lost_connection_is_said_and_recovered_from(windows: Windows, starts: Starts) -> None:
+    windows.forgive("ERR_FAILED", "Failed to fetch")
+    starts(TICKS)
+    page = windows.open("/")
+    expect(page.locator("#lost")).to_be_hidden()
+
+    def refuse(route: Route) -> None:
+        route.abort()
+
+    page.route("**/now/riding*", refuse)
+    page.route("**/strip*", refuse)
+    expect(page.locator("#lost")).to_be_visible()
+    expect(page.locator("#lost")).to_contain_text("Connection lost")
+    page.unroute_all()
+    expect(page.locator("#lost")).to_be_hidden()
+
+
+def test_new_tasks_announce_themselves_and_push_nothing(
+    windows: Windows, server: Server, home: Home
+) -> None:
+    home.becomes(server.submit("echo earlier"), "completed")
+    page = windows.open("/tasks")
+    first = page.locator(".history-row").first.inner_text()
+    home.becomes(server.submit("echo newcomer"), "completed")
+    expect(page.locator(".fresh")).to_contain_text("1 new", timeout=10_000)
+    assert "echo newcomer" not in page.locator(".history").inner_text()
+    assert first.split("\n")[1] in page.locator(".history-row").first.inner_text()
+    page.locator(".fresh a").click()
+    expect(page.locator(".history-row").first).to_contain_text("echo newcomer")
+
+
+def test_a_search_filters_while_typing_and_keeps_the_focus(
+    windows: Windows, server: Server, home: Home
+) -> None:
+    home.becomes(server.submit("echo needle in a haystack"), "completed")
+    home.becomes(server.submit("echo something else"), "completed")
+    page = windows.open("/tasks")
+    field = page.get_by_label("Search in what was asked")
+    field.press_sequentially("needle")
+    expect(page.locator(".history-row")).to_have_count(1)
+    expect(field).to_be_focused()
+    expect(page).to_have_url("/tasks?q=needle")
