@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -25,7 +26,7 @@ from webapp.web.proxies import TrustedProxies
 
 FREE = frozenset({"/health", "/login", "/login/link/<secret>", "/static/<path:filename>"})
 """What is answered without login; everything else, even what does not exist, is not."""
-BARE_API = ("/generate-session-id", "/health/ready", "/metrics")
+SITE = re.compile(r"^https?://[^/]*|#.*$")
 LOCAL = Principal("local", None, "admin", "local")
 SCOPES: dict[str, Scope] = {"read": "read", "operate": "operate", "admin": "admin"}
 
@@ -47,7 +48,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         names.refuse_unknown(request)
         if changes:
             origins.refuse_foreign(request)
-            if _is_api(request):
+            if refusals.answers_json(request.path):
                 refuse_other_bodies(request)
         now = clock.now()
         g.principal = _identify(now) if auth else LOCAL
@@ -60,7 +61,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def _name_the_scheme(response: Response) -> Response:
-        if response.status_code == 401 and _is_api(request):
+        if response.status_code == 401 and refusals.answers_json(request.path):
             response.headers["WWW-Authenticate"] = "Bearer"
         return response
 
@@ -86,11 +87,10 @@ def _identify(now: datetime) -> Principal | None:
 
 def _ask_to_log_in() -> ResponseReturnValue:
     """Send a person to the login page and back; tell a program."""
-    if _is_api(request):
+    if refusals.answers_json(request.path):
         raise Unauthorized
     if "HX-Request" in request.headers:
-        here = urlsplit(request.headers.get("HX-Current-URL", ""))
-        target = _login_for(f"{here.path}?{here.query}" if here.query else here.path)
+        target = _login_for(SITE.sub("", request.headers.get("HX-Current-URL", "")))
         said = refusals.translated(Unauthorized.code, {})
         return Response(said, 401, {"HX-Redirect": target}, mimetype="text/plain")
     if request.method == "GET" and _is_navigation(request):
@@ -129,10 +129,6 @@ def _count(kind: str, now: datetime, refusal: Refused) -> NoReturn:
     failures.refuse_after_failures(kind, address, now)
     failures.fail(kind, address, now)
     raise refusal
-
-
-def _is_api(request: Request) -> bool:
-    return request.path.startswith("/api/") or request.path in BARE_API
 
 
 def _is_free(request: Request) -> bool:
