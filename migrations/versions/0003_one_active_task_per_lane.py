@@ -19,11 +19,24 @@ def upgrade() -> None:
     """Close all but the newest active task of each lane, then forbid a second one."""
     op.execute(
         sa.text(
-            "UPDATE tasks SET status = 'failed', error_message = :reason,"
+            "UPDATE tasks SET status = 'failed', error_message = :reason, runner_id = NULL,"
+            " wish = NULL, wish_reason = NULL, wish_by = NULL, wish_at = NULL,"
             " completed_at = coalesce(completed_at, updated_at), version = version + 1"
             f" WHERE {ACTIVE} AND seq < (SELECT max(other.seq) FROM tasks AS other"
             "  WHERE other.lane = tasks.lane AND other.status IN ('running', 'paused'))"
         ).bindparams(reason=REASON)
+    )
+    op.execute(
+        sa.text(
+            "UPDATE attempts SET outcome = 'failed', error = :reason, ended_at ="
+            " (SELECT completed_at FROM tasks WHERE tasks.task_id = attempts.task_id)"
+            " WHERE outcome IS NULL AND task_id IN"
+            " (SELECT task_id FROM tasks WHERE error_message = :reason)"
+        ).bindparams(reason=REASON)
+    )
+    op.execute(
+        "UPDATE sessions SET status ="
+        " (SELECT status FROM tasks WHERE tasks.task_id = sessions.newest_task_id)"
     )
     _index("uq_tasks_active_lane", ["lane"], ACTIVE, unique=True)
     _index("ix_tasks_claim", ["lane", sa.text("priority DESC"), "seq"], PENDING)
