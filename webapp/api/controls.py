@@ -224,7 +224,7 @@ def list_instructions(task_id: str) -> ResponseReturnValue:
 
 
 def _lane(query: LaneQuery) -> str:
-    if not tasks.lane_exists(query.lane):
+    if query.lane != MAIN_LANE and not tasks.lane_exists(query.lane):
         raise Invalid.field("lane", f"there is no lane named {query.lane!r}")
     return query.lane
 
