@@ -43,7 +43,7 @@ def serve() -> None:
         runtime.stop(app)
 
 
-def _bind(app: object, settings: Settings) -> Any:
+def _bind(app: APIFlask, settings: Settings) -> Any:
     try:
         return create_server(
             app,
