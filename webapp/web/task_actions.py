@@ -35,7 +35,8 @@ def ask(task_id: str, verb: str) -> ResponseReturnValue:
         raise NotFound
     row = tasks.find(task_id)
     template = "tasks/_ask.html" if is_fragment() else "tasks/ask.html"
-    back = request.args.get("back", "")
+    asked = request.args.get("back", "")
+    back = asked if is_local_path(asked) else ""
     return render_template(template, active="tasks", task=row, verb=verb, back=back)
 
 

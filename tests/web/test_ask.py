@@ -1,0 +1,23 @@
+"""The sheet that asks once before something is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+
+from webapp.services.submissions import Submitted
+
+
+@pytest.mark.parametrize("back", ["javascript:alert(1)", "https://evil.example/", "//evil.example"])
+def test_the_way_back_never_leads_off_this_server(
+    api: FlaskClient, submit: Callable[..., Submitted], back: str
+) -> None:
+    task = submit()
+
+    page = api.get(f"/tasks/{task.task_id}/ask/stop", query_string={"back": back})
+
+    assert page.status_code == 200
+    assert back not in page.text
+    assert f'href="/tasks/{task.task_id}"' in page.text
