@@ -22,7 +22,6 @@ def prepare(app: Flask) -> None:
     with app.app_context():
         if current_revision() != newest_revision():
             upgrade(directory=str(MIGRATIONS))
-            db.session.remove()
         tasks.ensure_main_lane(clock.now())
         people.ensure_owner(clock.now())
 

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Row
 
 from webapp import clock
-from webapp.db import db
 from webapp.domain.errors import NoSuchTask
 from webapp.domain.task_state import FINAL, Status
 from webapp.ports import ports
@@ -63,11 +62,9 @@ def _wait(task_id: str, reached: Callable[[Row[Any]], bool]) -> tuple[bool, Row[
     deadline = clock.monotonic() + EFFECT_S
     while True:
         try:
-            row = tasks.standing(task_id)
+            row = tasks.standing_now(task_id)
         except NoSuchTask:  # deleted right after it stopped
             return True, None
-        finally:
-            db.session.close()  # the next look must see what has been written since
         if reached(row):
             return True, row
         if clock.monotonic() >= deadline:

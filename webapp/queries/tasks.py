@@ -75,6 +75,14 @@ def standing(task_id: str) -> Row[Any]:
     return row
 
 
+def standing_now(task_id: str) -> Row[Any]:
+    """`standing` for somebody who asks again and again: the next look sees what came since."""
+    try:
+        return standing(task_id)
+    finally:
+        db.session.close()
+
+
 def page(wanted: Filter, *, limit: int, before: int | None = None) -> list[Row[Any]]:
     """Up to ``limit`` tasks, newest first, older than the one with seq ``before``."""
     query = _filtered(select(_tasks), wanted).order_by(_tasks.c.seq.desc()).limit(limit)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, cast
 
 import structlog
 from flask import Flask
 
-from webapp import __version__
+from webapp import __version__, clock
 from webapp.agents import processes
 from webapp.db import dispose
 from webapp.ports import KEY, Idle, Ports
@@ -150,9 +149,9 @@ def _start_again(app: Flask, parents: Runtime) -> None:
 def _joined(
     workers: list[LaneWorker], timeout_s: float, *, unless: Callable[[], bool] = lambda: False
 ) -> bool:
-    deadline = time.monotonic() + timeout_s
+    deadline = clock.monotonic() + timeout_s
     for worker in workers:
         while not worker.join(LOOK_S):
-            if unless() or time.monotonic() >= deadline:
+            if unless() or clock.monotonic() >= deadline:
                 return False
     return True
