@@ -30,6 +30,33 @@ DAY = timedelta(hours=24)
 
 headline = func.substr(_tasks.c.task_description, 1, HEADLINE).label("headline")
 
+_own_active = and_(_tasks.c.lane == _lanes.c.name, is_active(_tasks))
+_own_attempt = and_(_attempts.c.task_id == _tasks.c.task_id, _attempts.c.number == _tasks.c.attempt)
+
+# What every poll asks is built once: putting a statement together costs more than running it.
+_VERSION = select(func.sum(_lanes.c.version))
+_PULSE = (
+    select(_lanes.c.version, _tasks.c.task_id, _tasks.c.attempt)
+    .select_from(_lanes)
+    .outerjoin(_tasks, _own_active)
+    .order_by(_lanes.c.created_at, _lanes.c.name)
+)
+_BOARD = (
+    select(
+        _lanes,
+        _tasks.c.task_id,
+        _tasks.c.status,
+        _tasks.c.wish,
+        _tasks.c.attempt,
+        headline,
+        _attempts.c.started_at.label("since"),
+    )
+    .select_from(_lanes)
+    .outerjoin(_tasks, _own_active)
+    .outerjoin(_attempts, _own_attempt)
+    .order_by(_lanes.c.created_at, _lanes.c.name)
+)
+
 
 @dataclass(frozen=True)
 class Board:
@@ -74,37 +101,22 @@ class Board:
 
 def board() -> Board:
     """The state of the world, in one query over the lanes."""
-    rows: Sequence[Any] = db.session.execute(
-        select(
-            _lanes,
-            _tasks.c.task_id,
-            _tasks.c.status,
-            _tasks.c.wish,
-            _tasks.c.attempt,
-            headline,
-            _attempts.c.started_at.label("since"),
-        )
-        .select_from(_lanes)
-        .outerjoin(_tasks, and_(_tasks.c.lane == _lanes.c.name, is_active(_tasks)))
-        .outerjoin(
-            _attempts,
-            and_(_attempts.c.task_id == _tasks.c.task_id, _attempts.c.number == _tasks.c.attempt),
-        )
-        .order_by(_lanes.c.created_at, _lanes.c.name)
-    ).all()
+    rows: Sequence[Any] = db.session.execute(_BOARD).all()
     return Board(rows)
 
 
 def version() -> int:
     """The board's version alone: all that a poll needs to learn that nothing changed."""
-    return int(db.session.execute(select(func.sum(_lanes.c.version))).scalar_one() or 0)
+    return int(db.session.execute(_VERSION).scalar_one() or 0)
+
+
+def pulse() -> list[Row[Any]]:
+    """Of each lane its version and its active task and attempt: what polls compare."""
+    return list(db.session.execute(_PULSE))
 
 
 def riding(task_ids: Sequence[str]) -> list[Row[Any]]:
     """The active tasks as their cards show them."""
-    own_attempt = and_(
-        _attempts.c.task_id == _tasks.c.task_id, _attempts.c.number == _tasks.c.attempt
-    )
     query = select(
         _tasks.c.task_id,
         headline,
@@ -120,7 +132,7 @@ def riding(task_ids: Sequence[str]) -> list[Row[Any]]:
         _tasks.c.pause_reason,
         _attempts.c.started_at.label("since"),
     )
-    query = query.select_from(_tasks).join(_attempts, own_attempt)
+    query = query.select_from(_tasks).join(_attempts, _own_attempt)
     chosen = _tasks.c.task_id.in_(task_ids[:LANES_SHOWN])
     return list(db.session.execute(query.where(chosen).order_by(_tasks.c.lane)))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from flask import request
+from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # stubs lag behind
 
 from webapp.domain.policies import MAIN_LANE, PRIORITIES
 from webapp.ports import ports
@@ -28,7 +29,8 @@ def composer(
     )
     priority = form.priority.data
     if priority not in PRIORITIES and _is_whole(priority):
-        form.priority.choices = [*(form.priority.choices or []), (priority, f"{int(priority):+}")]
+        own = SelectChoice(priority, f"{int(priority):+}")
+        form.priority.choices = [*cast(list[Any], form.priority.choices), own]
     return form
 
 

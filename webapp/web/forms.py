@@ -18,6 +18,7 @@ from wtforms import (
     TextAreaField,
     ValidationError,
 )
+from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # stubs lag behind
 from wtforms.validators import NumberRange, Optional
 
 from webapp.domain.errors import Refused
@@ -85,9 +86,9 @@ class ComposerForm(FlaskForm):
         lazy_gettext("Priority"),
         default="normal",
         choices=[
-            ("low", lazy_gettext("low")),
-            ("normal", lazy_gettext("normal")),
-            ("high", lazy_gettext("high")),
+            SelectChoice("low", lazy_gettext("low")),
+            SelectChoice("normal", lazy_gettext("normal")),
+            SelectChoice("high", lazy_gettext("high")),
         ],
     )
     timeout_s = DurationField(lazy_gettext("May run for"))
@@ -103,8 +104,8 @@ class ComposerForm(FlaskForm):
         lazy_gettext("Input"),
         default="open",
         choices=[
-            ("open", lazy_gettext("open: you can send it lines")),
-            ("none", lazy_gettext("none")),
+            SelectChoice("open", lazy_gettext("open: you can send it lines")),
+            SelectChoice("none", lazy_gettext("none")),
         ],
     )
     env = EnvironmentField(lazy_gettext("Environment"))
@@ -114,8 +115,8 @@ class ComposerForm(FlaskForm):
 
     def __init__(self, *args: Any, agents: list[str], lanes: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
-        self.agent.choices = [(name, name) for name in agents]
-        self.lane.choices = [(name, name) for name in lanes]
+        self.agent.choices = [SelectChoice(name) for name in agents]
+        self.lane.choices = [SelectChoice(name) for name in lanes]
         self.refusal: Refused | None = None
         if not self.idempotency_key.data:
             self.renew_key()

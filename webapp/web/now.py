@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import Row
 
 from webapp import clock
 from webapp.intake import again, bounds, intake, promise
@@ -39,28 +41,25 @@ def show() -> ResponseReturnValue:
 @bp.get("/now/riding")
 def riding() -> ResponseReturnValue:
     """What rides and what waits; 204 if that has not changed."""
-    world = board.board()
-    if unchanged(version := _riding_version(world)):
+    if unchanged(_riding_version(board.pulse())):
         return "", 204
-    return board_fragment(world, version)
+    return board_fragment(board.board())
 
 
 @bp.get("/now/aside")
 def beside() -> ResponseReturnValue:
     """What needs a look and the picture of the day; 204 if that has not changed."""
-    world = board.board()
-    if unchanged(_aside_version(world)):
+    if unchanged(_aside_version(board.version())):
         return "", 204
-    return render_template("_partials/aside.html", **aside(world))
+    return render_template("_partials/aside.html", **aside(board.board()))
 
 
 @bp.get("/strip")
 def strip() -> ResponseReturnValue:
     """The state of the world in one line; 204 if it has not changed."""
-    world = board.board()
-    if unchanged(version_of(world.version)):
+    if unchanged(version_of(board.version())):
         return "", 204
-    return render_template("_partials/strip.html", world=world)
+    return render_template("_partials/strip.html", world=board.board())
 
 
 @bp.post("/tasks")
@@ -85,13 +84,14 @@ def submit() -> ResponseReturnValue:
     return page, {"HX-Trigger": "refresh"}
 
 
-def board_fragment(world: Board, version: str | None = None) -> Response:
+def board_fragment(world: Board) -> str:
     """The polled middle of the page, and with it the composer's buttons."""
-    return make_response(render_template("_partials/board_answer.html", **seen(world, version)))
+    return render_template("_partials/board_answer.html", **seen(world))
 
 
-def seen(world: Board, version: str | None = None) -> dict[str, Any]:
+def seen(world: Board) -> dict[str, Any]:
     """Everything that the middle of the page shows."""
+    version = _riding_version(world.lanes)  # first: what is printed meanwhile makes another one
     now, output = clock.now(), ports().output
     cards = []
     rows = board.riding([lane.task_id for lane in world.active]) if world.active else []
@@ -115,7 +115,7 @@ def seen(world: Board, version: str | None = None) -> dict[str, Any]:
         "cards": cards,
         "lines": lines,
         "now": now,
-        "version": version or _riding_version(world),
+        "version": version,
     }
 
 
@@ -131,7 +131,7 @@ def aside(world: Board) -> dict[str, Any]:
         "truncated": len(rows) >= board.LOOKED_BACK,
         "runs": somebody_runs_tasks(),
         "abandoned": ports().health.snapshot().get("abandoned", []),
-        "aside_version": _aside_version(world),
+        "aside_version": _aside_version(world.version),
     }
 
 
@@ -162,11 +162,13 @@ def _submit(form: ComposerForm) -> Submitted:
     )
 
 
-def _riding_version(world: Board) -> str:
+def _riding_version(lanes: Sequence[Row[Any]]) -> str:
+    """What rides looks the same while no lane has changed and nothing was printed."""
     output = ports().output
-    sizes = [Reader(output, lane.task_id, lane.attempt).size for lane in world.active]
-    return version_of(world.version, sum(sizes[: board.LANES_SHOWN]))
+    active = [lane for lane in lanes if lane.task_id is not None][: board.LANES_SHOWN]
+    printed = sum(Reader(output, lane.task_id, lane.attempt).size for lane in active)
+    return version_of(sum(lane.version for lane in lanes), printed)
 
 
-def _aside_version(world: Board) -> str:
-    return version_of(world.version, f"{clock.now():%d%H}", somebody_runs_tasks())
+def _aside_version(version: int) -> str:
+    return version_of(version, f"{clock.now():%d%H}", somebody_runs_tasks())

@@ -125,6 +125,7 @@ def _page(row: Row[Any], tab: str, **more: Any) -> str:
 
 def _seen(row: Row[Any], tab: str) -> dict[str, Any]:
     """Everything that the head of a task's page shows, and the transcript where it is open."""
+    version = _version(row.task_id, row, tab)  # first: what is printed meanwhile makes another
     final = row.status in FINAL
     before = _cursor("before") if tab == "activity" else None
     said, older = pages.transcript(row.task_id, before=before) if tab == "activity" else ([], None)
@@ -146,7 +147,7 @@ def _seen(row: Row[Any], tab: str) -> dict[str, Any]:
         "before": before,
         "lines": reader.last_lines(LAST_LINES) if row.attempt and tab == "activity" else [],
         "mute": ports().agents.refuses(row.agent, "instruct", row.agent_settings),
-        "version": _version(row.task_id, row, tab),
+        "version": version,
         "now": clock.now(),
     }
 

@@ -1,0 +1,224 @@
+"""The first page and its polled pieces, over HTTP."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from apiflask import APIFlask
+from sqlalchemy import event
+
+from tests.conftest import NOON
+from tests.web.conftest import Browser
+from webapp import clock
+from webapp.db import db
+from webapp.domain import outcome as outcomes
+from webapp.domain.outcome import Outcome
+from webapp.runtime.context import Context
+from webapp.services import claims
+from webapp.services.news import News
+from webapp.services.submissions import Submitted
+
+Submit = Callable[..., Submitted]
+HTMX = {"HX-Request": "true"}
+PIECES = ("/strip", "/now/riding", "/now/aside")
+
+
+@contextmanager
+def counted(app: APIFlask) -> Iterator[list[str]]:
+    """The statements that are sent to the database meanwhile."""
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    with app.app_context():
+        engines = list(db.engines.values())
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    yield sent
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def version(text: str) -> str:
+    """The version that a piece carries."""
+    found = re.search(r'name="v" value="([^"]+)"', text)
+    assert found, text
+    return found[1]
+
+
+@pytest.fixture
+def ride(context: Context) -> Callable[[], str]:
+    """Have the lane's next task claimed, as if it ran; returns its id."""
+
+    def claim() -> str:
+        runner = context.identity.runner_id
+        taken = context.call(claims.claim_next, "main", runner, clock.now())
+        assert taken is not None
+        return taken.task_id
+
+    return claim
+
+
+@pytest.fixture
+def end(context: Context) -> Callable[..., str]:
+    """Claim the next task and end it at once."""
+
+    def make(result: Outcome) -> str:
+        runner = context.identity.runner_id
+        taken = context.call(claims.claim_next, "main", runner, clock.now())
+        assert taken is not None
+        context.call(claims.conclude, taken, result, News(), clock.now(), next_for=None)
+        return taken.task_id
+
+    return make
+
+
+def test_a_stranger_sees_nothing_of_it(stranger: Browser) -> None:
+    for path in ("/", *PIECES, "/tasks", "/help", "/settings/health"):
+        assert stranger.get(path, headers=HTMX).status_code == 401
+    assert stranger.get("/").status_code == 303
+
+
+def test_a_form_without_its_token_is_refused(browser: Browser) -> None:
+    browser.form_token = "wrong"
+    response = browser.post("/tasks", {"task_description": "echo", "agent": "shell"})
+    assert response.status_code == 403
+
+
+def test_a_polled_piece_that_has_not_changed_is_204_after_two_queries(
+    browser: Browser, app: APIFlask
+) -> None:
+    for path in PIECES:
+        shown = version(browser.get(path, headers=HTMX).text)
+        with counted(app) as sent:
+            response = browser.get(f"{path}?v={shown}", headers=HTMX)
+        assert (response.status_code, response.text) == (204, "")
+        queries = [statement for statement in sent if statement.startswith("SELECT")]
+        assert len(queries) <= 3, path  # who is asking, what the version is, who runs tasks
+
+
+def test_every_piece_changes_with_a_submission(browser: Browser, submit: Submit) -> None:
+    before = {path: version(browser.get(path).text) for path in PIECES}
+    submit("something new")
+    for path in PIECES:
+        assert browser.get(f"{path}?v={before[path]}").status_code == 200
+
+
+def test_what_rides_changes_with_what_it_prints(
+    browser: Browser, app: APIFlask, submit: Submit, ride: Callable[[], str]
+) -> None:
+    submit("talkative")
+    task_id = ride()
+    before = version(browser.get("/now/riding").text)
+    app.extensions["lineup"].output.writer(task_id, 1).append(b"a word\n")
+    response = browser.get(f"/now/riding?v={before}")
+    assert response.status_code == 200
+    assert "a word" in response.text
+
+
+def test_a_poll_costs_the_same_however_much_there_is(
+    browser: Browser, app: APIFlask, submit: Submit, end: Callable[..., str]
+) -> None:
+    def cost() -> dict[str, int]:
+        found = {}
+        for path in (*PIECES, "/tasks/rows?top=1000000&bottom=0&first=1"):
+            with counted(app) as sent:
+                assert browser.get(path).status_code == 200
+            found[path] = len(sent)
+        return found
+
+    submit("first")
+    end(outcomes.completed("well"))
+    submit("waits")
+    before = cost()
+    for number in range(60):
+        submit(f"task {number}", priority=1)
+        end(Outcome("fail", code="timed_out", params={"limit": "1"}, may_retry=False))
+        submit(f"more {number}")
+    assert cost() == before
+
+
+def test_the_first_run_offers_three_things_to_try(browser: Browser, submit: Submit) -> None:
+    assert browser.get("/").text.count('class="card try"') == 3
+    submit("the first")
+    assert "Three things to try" not in browser.get("/").text
+
+
+def test_a_comment_names_a_script(browser: Browser, submit: Submit) -> None:
+    submit("#!/bin/sh\n# nightly backup\nrsync")
+    assert ">nightly backup</a>" in browser.get("/now/riding").text
+
+
+def test_what_people_write_is_never_markup(
+    browser: Browser, submit: Submit, ride: Callable[[], str]
+) -> None:
+    submit("<script>alert(1)</script>")
+    task_id = ride()
+    for path in ("/", "/tasks", f"/tasks/{task_id}", f"/tasks/{task_id}/details"):
+        assert "<script>alert" not in browser.get(path).text
+
+
+def test_a_failure_asks_for_attention_until_the_same_succeeds(
+    browser: Browser, submit: Submit, end: Callable[..., str]
+) -> None:
+    for _ in range(2):
+        submit("invoices")
+        end(Outcome("fail", message="401 Unauthorized", may_retry=False))
+    shown = browser.get("/now/aside").text
+    assert "failed 2×" in shown
+    assert "401 Unauthorized" in shown
+    submit("invoices")
+    end(outcomes.completed(None))
+    assert "invoices" not in browser.get("/now/aside").text.partition("Last 24 hours")[0]
+
+
+def test_a_server_that_runs_nothing_says_so(browser: Browser) -> None:
+    assert "Nothing runs tasks" in browser.get("/").text
+
+
+def test_a_submitted_form_becomes_a_task(browser: Browser, app: APIFlask) -> None:
+    fields = {
+        "task_description": "make test",
+        "agent": "shell",
+        "lane": "main",
+        "priority": "high",
+        "timeout_s": "1h 30m",
+        "env": "A=1\nB=x=y",
+        "stdin": "none",
+        "when_busy": "reject",
+    }
+    response = browser.post("/tasks", fields)
+    assert (response.status_code, response.location) == (303, "/")
+    task = browser.client.get("/api/tasks").json["tasks"][0]  # type: ignore[index]
+    assert (task["priority"], task["timeout_s"]) == (10, 5400.0)
+    assert task["agent_settings"]["env"] == {"A": "•••", "B": "•••"}
+    assert task["agent_settings"]["stdin"] == "none"
+
+
+def test_the_same_form_sent_twice_is_one_task(browser: Browser) -> None:
+    page = browser.get("/").text
+    key = re.search(r'name="idempotency_key"[^>]*value="([^"]+)"', page)
+    assert key
+    fields = {
+        "task_description": "once",
+        "agent": "shell",
+        "lane": "main",
+        "priority": "normal",
+        "stdin": "open",
+        "when_busy": "queue",
+        "idempotency_key": key[1],
+    }
+    for _ in range(2):
+        assert browser.post("/tasks", fields).status_code == 303
+    assert len(browser.client.get("/api/tasks").json["tasks"]) == 1  # type: ignore[index]
+
+
+def test_a_retry_says_when_it_is_due(browser: Browser, submit: Submit, end: Any) -> None:
+    submit("flaky", max_retries=1, now=NOON)
+    end(Outcome("fail", message="not today"))
+    assert "waits: attempt 2" in browser.get("/now/riding").text
