@@ -8,7 +8,6 @@ import pytest
 
 from webapp.config import Settings, SettingsError, load
 
-
 NOWHERE = {"LINEUP_DATA": "/nowhere"}
 """So that no file of the developer's own is read."""
 

@@ -24,7 +24,7 @@ ACTIVE = "status IN ('running', 'paused')"
 
 
 class Home:
-    """A data directory of its own, with a token that may do everything."""
+    """A data directory of its own, with a token that may do everything, or none."""
 
     def __init__(self, data: Path, token: str) -> None:
         self.data = data
@@ -97,12 +97,17 @@ class Server:
         self.environment = environment(**given)
         self.log = home.data.parent / f"server-{self.port}.log"
         self.process: subprocess.Popen[bytes] | None = None
-        self.http = httpx.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {home.token}"}, timeout=20
-        )
+        headers = {"Authorization": f"Bearer {home.token}"} if home.token else {}
+        self.http = httpx.Client(base_url=self.url, headers=headers, timeout=20)
 
     def start(self) -> Self:
         """Start it, and return once it answers."""
+        self.launch()
+        until(self.answers, self.said)
+        return self
+
+    def launch(self) -> None:
+        """Start it, and do not wait."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "webapp.cli", "serve"],
@@ -112,8 +117,6 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        until(self.answers, self.said)
-        return self
 
     def __enter__(self) -> Self:
         return self.start()
