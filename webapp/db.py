@@ -12,12 +12,12 @@ import functools
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
-from sqlalchemy import DateTime, Engine, event, types
+from sqlalchemy import Connection, DateTime, Engine, event, types
 from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -61,9 +61,19 @@ class UtcDateTime(types.TypeDecorator[datetime]):
 class RoutedSession(Session):
     """A session whose engine is the reading one, unless a transaction has made it a writer."""
 
+    writing = False
+    transaction_at_hand: Connection | None = None
+
     def get_bind(self, *args: Any, **kwargs: Any) -> Engine:
         """The engine for whatever comes next in this session."""
-        return db.engines[None if self.info.get("writing") else READ]
+        return db.engines[None if self.writing else READ]
+
+    def execute(self, statement: Any, params: Any = None, **_options: Any) -> Any:
+        """Execute on the connection itself: our statements know tables, and no mapped objects.
+
+        What the ORM does around a short statement costs as much again.
+        """
+        return (self.transaction_at_hand or self.connection()).execute(statement, params)
 
 
 db = SQLAlchemy(model_class=Base, session_options={"class_": RoutedSession})
@@ -74,18 +84,19 @@ def transaction(verb: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(verb)
     def in_transaction(*args: P.args, **kwargs: P.kwargs) -> T:
-        session = db.session()
-        if session.info.get("writing"):
+        session = cast(RoutedSession, db.session())
+        if session.writing:
             raise RuntimeError(f"{verb.__name__} was called inside another transaction")
         session.close()  # a reader's snapshot must not outlive this write
-        session.info["writing"] = True
+        session.writing = True
         try:
+            session.transaction_at_hand = session.connection()
             answer = verb(*args, **kwargs)
             session.commit()
             return answer
         finally:
             session.close()
-            session.info["writing"] = False
+            session.writing, session.transaction_at_hand = False, None
 
     return in_transaction
 
@@ -125,9 +136,11 @@ def prepare_sqlite(engine: Engine, *, begin: str, durability: str) -> None:
             cursor.execute("PRAGMA journal_mode=WAL")
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def _began(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+    def _begin(connection: Any) -> None:
+        connection.execute(begin)
+
+    # Costs less than half of what the same statement does in a handler of the event "begin".
+    engine.dialect.do_begin = _begin  # type: ignore[assignment, method-assign]
 
 
 def init_app(app: Flask, url: str, *, durability: str, threads: int) -> None:
