@@ -58,7 +58,7 @@ _NEVER_READ = (
     .where(
         _instructions.c.task_id == bindparam("of_task"),
         _instructions.c.attempt == bindparam("of_attempt"),
-        _instructions.c.state.in_(("queued", "delivered")),
+        or_(_instructions.c.state == "queued", _instructions.c.state == "delivered"),
     )
     .values(state="never_read")
 )
@@ -85,14 +85,16 @@ class Assignment:
         return f"{self.task_id}.{self.attempt}"
 
 
-@transaction
 def claim_next(lane: str, runner_id: str, now: datetime) -> Assignment | None:
     """Take the lane's next task, or None: nothing is due, or the lane is busy.
 
     That one task is active per lane is a rule of the database; a runner that comes second is
     refused by its index, which here means "busy".
     """
-    return _claim(lane, runner_id, now)
+    try:
+        return transaction(_claim)(lane, runner_id, now)
+    except IntegrityError:
+        return None
 
 
 @transaction
@@ -101,7 +103,8 @@ def conclude(
 ) -> Assignment | None:
     """Write down what became of a run and take the lane's next task for runner ``next_for``.
 
-    Raises LostAttempt, and changes nothing, where the run is no longer the task's own.
+    Raises LostAttempt, and changes nothing, where the run is no longer the task's own. Nobody
+    else can claim in between: to end the run locks the lane's row, if not the database.
     """
     _finish(assignment.task_id, assignment.attempt, outcome, news, now)
     return _claim(assignment.lane, next_for, now) if next_for is not None else None
@@ -165,19 +168,15 @@ def _claim(lane: str, runner_id: str, now: datetime) -> Assignment | None:
     task = standing(row)
     number = task.attempt + 1
     again = Entry(task.task_id, number, SYSTEM, "working", "attempt_started", {"attempt": number})
-    try:
-        with db.session.begin_nested():
-            moves.move(
-                task,
-                "claim",
-                now,
-                [again] if number > 1 else [],
-                attempt=number,
-                runner_id=runner_id,
-                progress=None,
-            )
-    except IntegrityError:
-        return None  # another runner took a task of this lane in the meantime
+    moves.move(
+        task,
+        "claim",
+        now,
+        [again] if number > 1 else [],
+        attempt=number,
+        runner_id=runner_id,
+        progress=None,
+    )
     begun = {"task_id": task.task_id, "number": number, "runner_id": runner_id, "started_at": now}
     db.session.execute(_BEGIN_ATTEMPT, begun)
     return Assignment(
