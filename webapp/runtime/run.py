@@ -19,6 +19,7 @@ from webapp.queries import runs
 from webapp.queries.runs import Wishes
 from webapp.runtime.console import RunConsole
 from webapp.runtime.context import Context
+from webapp.runtime.hand import Hand
 from webapp.services import records
 from webapp.services.claims import Assignment
 from webapp.services.news import News
@@ -34,8 +35,9 @@ MARGIN_S = 2.0
 class Run:
     """Carries out one assignment. ``step`` is one look at it; tests call it with their own time."""
 
-    def __init__(self, context: Context, assignment: Assignment) -> None:
+    def __init__(self, context: Context, assignment: Assignment, hand: Hand | None = None) -> None:
         self.assignment = assignment
+        self._hand = hand or Hand()
         self._context = context
         self._nudge = threading.Event()
         self.console = RunConsole(context, assignment, self._nudge.set)
@@ -66,8 +68,7 @@ class Run:
 
     def begin(self) -> None:
         """Set the agent to work."""
-        name = f"task-{self.assignment.task_id}"
-        threading.Thread(target=self._work, name=name, daemon=True).start()
+        self._hand.take(f"task-{self.assignment.task_id}", self._work)
 
     def nudge(self) -> None:
         """Look now: somebody wrote a wish in this process."""

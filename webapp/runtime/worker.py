@@ -13,6 +13,7 @@ from webapp.domain.errors import LostAttempt, NoSuchTask
 from webapp.domain.outcome import Outcome, crashed
 from webapp.queries import runs
 from webapp.runtime.context import Context
+from webapp.runtime.hand import Hand
 from webapp.runtime.run import Run
 from webapp.services import claims, records
 from webapp.services.activity import SYSTEM, Entry
@@ -38,6 +39,7 @@ class LaneWorker:
         self._interrupted = False
         self._claimed: Assignment | None = None
         self._run: Run | None = None
+        self._hand = Hand()
         self._thread = threading.Thread(target=self._loop, name=f"lane-{lane}", daemon=True)
 
     @property
@@ -88,7 +90,7 @@ class LaneWorker:
         assignment, self._claimed = self._claimed or self._claim(), None
         if assignment is None:
             return False
-        self._run = run = Run(self._context, assignment)
+        self._run = run = Run(self._context, assignment, self._hand)
         if self._interrupted:
             run.interrupt()
         try:
@@ -100,6 +102,8 @@ class LaneWorker:
                 self._claimed = self._conclude(assignment, outcome, news)
         finally:
             self._run = None
+            if not run.finished():
+                self._hand = Hand()
         return True
 
     def _carry_out(self, run: Run) -> tuple[Outcome, News] | None:
