@@ -28,7 +28,8 @@ document.addEventListener("htmx:after:swap", (event) => {
   if (event.detail.ctx.sourceElement.id !== "composer") return;
   const field = document.querySelector("#composer textarea");
   if (field) grow(field);
-  if (field && typedIn) field.focus();
+  const wrong = document.querySelector("#composer [aria-invalid]");
+  if (field && typedIn) (wrong ?? field).focus();
   document.querySelector("main .first")?.remove();
 });
 

@@ -92,7 +92,8 @@ function narrow() {
     const always = entry.hasAttribute("data-search");
     entry.hidden = always ? !words : !entry.textContent.toLowerCase().includes(words);
   }
-  mark(0);
+  const starts = entries().findIndex((entry) => entry.textContent.trim().toLowerCase().startsWith(words));
+  mark(Math.max(0, starts));
 }
 
 palette?.addEventListener("input", narrow);

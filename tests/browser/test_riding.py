@@ -78,7 +78,7 @@ def test_an_instruction_is_read_and_the_input_ended(
     page.get_by_role("button", name="Send").click()
     expect(page.locator(".peek")).to_contain_text("heard the first word")
     expect(field).to_have_value("")
-    page.get_by_role("button", name="End of input").click()
+    page.get_by_role("button", name="End input").click()
     home.becomes(task_id, "completed")
     expect(page.locator("#live")).to_contain_text("Nothing is riding")
     page.goto(f"/tasks/{task_id}")
