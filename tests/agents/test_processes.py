@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -51,10 +52,11 @@ def start(mark: str) -> Iterator[Start]:
         return started[-1]
 
     yield start
+    Scope(mark).end(0.0)
     for process in started:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    Scope(mark).kill()
 
 
 def seen(table: ProcessTable, process: subprocess.Popen[bytes]) -> Seen:

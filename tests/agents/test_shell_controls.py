@@ -243,6 +243,13 @@ def test_a_command_that_signals_its_supervisor_does_not_disturb_it(start: Start)
     assert run.result().text == "still here"
 
 
+def test_a_command_that_stops_its_supervisor_still_ends(start: Start) -> None:
+    run = start("kill -STOP $PPID; echo stopped it; exit 3")
+    with pytest.raises(AgentFailed) as failed:
+        run.result(within_s=5.0)
+    assert failed.value.exit_code == 3
+
+
 def test_every_message_said_has_its_parameters(start: Start) -> None:
     run, _ = hiders(start)
     run.controls.stop(5.0)

@@ -97,6 +97,16 @@ def test_a_killed_runner_takes_a_paused_command_with_it(runner: Callable[[str], 
     until(lambda: gone(*pids))
 
 
+def test_a_killed_runner_wakes_a_supervisor_that_was_stopped(
+    runner: Callable[[str], Runner],
+) -> None:
+    one = runner('kill -STOP $PPID; echo "pid $$"; sleep 300')
+    pids = one.pids(1)
+    supervisor = one.supervisor()
+    one.kill()
+    until(lambda: gone(supervisor, *pids))
+
+
 def test_a_killed_supervisor_leaves_orphans_to_the_runner_who_ends_them(
     runner: Callable[[str], Runner],
 ) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fcntl import fcntl
 from io import FileIO
 from pathlib import Path
+from signal import SIGCONT
 
 from webapp.agents.process_table import TABLE
 from webapp.agents.processes import SUPERVISOR_MARK, Scope
@@ -92,6 +93,10 @@ class Launched:
         self.scope = Scope(order.mark, [seen.process] if seen else [])
         with contextlib.suppress(BrokenPipeError):  # it has died; the status pipe says so too
             self.control.write(encoded)
+
+    def keep_awake(self) -> None:
+        """Continue the supervisor, should its command have stopped it."""
+        self.process.send_signal(SIGCONT)
 
     def close(self) -> None:
         """Let go of it: a supervisor that still has children now ends them by itself."""

@@ -24,7 +24,7 @@ import sys
 import time
 
 GRACE_S = 2.0
-PR_SET_CHILD_SUBREAPER = 36
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 DEAF_TO = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGQUIT, _signal.SIGTERM)
 
 
@@ -142,7 +142,10 @@ def read_exactly(fd: int, length: int) -> bytes:
 def become_subreaper() -> int:
     if not sys.platform.startswith("linux"):
         return 0
-    return int(ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    prctl = ctypes.CDLL(None).prctl
+    # Should the command have stopped us, the runner's death still wakes us.
+    prctl(PR_SET_PDEATHSIG, _signal.SIGCONT, 0, 0, 0)
+    return int(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
 
 
 def send_below(number: int) -> None:

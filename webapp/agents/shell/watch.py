@@ -23,6 +23,8 @@ DRAIN_LIMIT = 16 * 1024 * 1024
 """Of what a stranger that got hold of the pipe may still write after everything has ended."""
 PAUSE_PATIENCE_S = 1.0
 PIDS_NAMED = 10
+CALL_S = 1.0
+"""How long a command that stops its supervisor can hold up its own end."""
 
 
 class Watch:
@@ -37,6 +39,7 @@ class Watch:
         self._input = StandardInput(launched.input, launched.input_counter, console.receipt)
         self._reporting = Reporting(console)
         self._attached = False
+        self._next_call = 0.0
         self._pause_by: float | None = None
         """When a pause that does not reach everything is talked about."""
         self.printed = LastLines()
@@ -76,13 +79,17 @@ class Watch:
         self._reporting.tell_progress(now)
         self._settle_pause(now)
         self._departure.advance(now)
+        if now >= self._next_call:
+            self._next_call = now + CALL_S
+            self._launched.keep_awake()
 
-    def _wait_s(self) -> float | None:
+    def _wait_s(self) -> float:
         now = time.monotonic()
-        wait = min(self._departure.wait_s(now), self._reporting.progress_due - now)
+        due = min(self._reporting.progress_due, self._next_call)
+        wait = min(self._departure.wait_s(now), due - now)
         if self._input.busy or self._controls.unsettled:
             wait = min(wait, LOOK_S)
-        return None if wait == math.inf else max(0.0, wait)
+        return max(0.0, wait)
 
     def _read_output(self) -> bool:
         """Pass on what is there; false when there is nothing, or nothing more."""
