@@ -58,7 +58,7 @@ class Launched:
 
         Raises CannotPass, or OSError when no processes or descriptors are left.
         """
-        encoded = order.encode()
+        untold = memoryview(order.encode())
         self.input: FileIO | None = None
         self.input_counter: FileIO | None = None
         with ExitStack() as ours, ExitStack() as theirs:
@@ -92,7 +92,8 @@ class Launched:
         seen = TABLE.look(self.process.pid)
         self.scope = Scope(order.mark, [seen.process] if seen else [])
         with contextlib.suppress(BrokenPipeError):  # it has died; the status pipe says so too
-            self.control.write(encoded)
+            while untold:
+                untold = untold[self.control.write(untold) :]
 
     def keep_awake(self) -> None:
         """Continue the supervisor, should its command have stopped it."""
