@@ -24,7 +24,7 @@ run: $(VENV)/run.stamp ## start Lineup in the foreground
 
 test: $(VENV)/run.stamp $(VENV)/test.stamp ## run the tests (ARGS="tests/domain -x")
 	@.ci/need chromium chromium
-	@$(CLEAN_ENV) $(BIN)/python -m pytest $(ARGS)
+	@$(CLEAN_ENV) $(BIN)/python -m pytest -n 2 $(ARGS)
 
 torture: $(VENV)/run.stamp $(VENV)/test.stamp ## kill -9 a hundred times (ARGS="rounds seed")
 	@$(CLEAN_ENV) $(BIN)/python -m tests.processes.kill_loop $(ARGS)
@@ -54,8 +54,8 @@ vendor: ## fetch static/vendor/ and static/icons.svg anew from npm
 	@.ci/vendor.py
 
 clean: ## remove the environment and caches; data/ stays
-	@rm -rf $(VENV) build dist .coverage .coverage.* htmlcov
-	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) build dist
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
