@@ -118,11 +118,11 @@ def test_new_tasks_announce_themselves_and_push_nothing(
 def test_a_search_filters_while_typing_and_keeps_the_focus(
     windows: Windows, server: Server, home: Home
 ) -> None:
-    home.becomes(server.submit("echo needle in a haystack"), "completed")
+    home.becomes(server.submit("echo pincushion"), "completed")
     home.becomes(server.submit("echo something else"), "completed")
     page = windows.open("/tasks")
     field = page.get_by_label("Search in what was asked")
-    field.press_sequentially("needle")
+    field.press_sequentially("pincushion")
     expect(page.locator(".history-row")).to_have_count(1)
     expect(field).to_be_focused()
-    expect(page).to_have_url("/tasks?q=needle")
+    expect(page).to_have_url("/tasks?q=pincushion")
