@@ -34,9 +34,7 @@ def run_one(context: Context) -> None:
     """Claim the next task and complete it."""
     assignment = context.call(claims.claim_next, "main", "tests", clock.now())
     assert assignment is not None
-    context.call(
-        claims.conclude, assignment, completed("done"), News(), clock.now(), next_for=None
-    )
+    context.call(claims.conclude, assignment, completed("done"), News(), clock.now(), next_for=None)
 
 
 def test_an_unknown_lane_is_refused_by_name_and_nothing_is_stored(
