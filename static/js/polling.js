@@ -27,7 +27,9 @@ export function answered(ok) {
   lost = !ok;
   document.getElementById("lost")?.toggleAttribute("hidden", ok);
   document.dispatchEvent(new CustomEvent("lineup:connection", { detail: { lost } }));
-  if (ok) refresh();
+  if (!ok) return;
+  document.querySelector("#notices .notice-error")?.remove(); // it was about this
+  refresh();
 }
 
 document.addEventListener("htmx:error", (event) => {

@@ -126,3 +126,24 @@ def test_a_search_filters_while_typing_and_keeps_the_focus(
     expect(page.locator(".history-row")).to_have_count(1)
     expect(field).to_be_focused()
     expect(page).to_have_url("/tasks?q=pincushion")
+
+
+def test_a_server_in_trouble_is_quoted_and_nothing_is_lost(
+    windows: Windows, starts: Starts
+) -> None:
+    windows.forgive("status of 503", "status of 502")
+    starts(TICKS)
+    page = windows.open("/")
+    page.get_by_label("Instruction").fill("still here")
+    sorry = '<div class="notice notice-error">The database does not answer.</div>'
+    page.route("**/now/riding*", lambda route: route.fulfill(status=503, body=sorry))
+    expect(page.locator("#notices")).to_contain_text("The database does not answer")
+    expect(page.locator("#lost")).to_be_visible()
+    page.unroute_all()
+    page.route("**/now/riding*", lambda route: route.fulfill(status=502, body="<h1>proxy</h1>"))
+    expect(page.locator("#lost")).to_be_visible()
+    assert page.locator("section.riding").count() == 1
+    page.unroute_all()
+    expect(page.locator("#lost")).to_be_hidden()
+    expect(page.locator("#notices .notice")).to_have_count(0)
+    expect(page.get_by_label("Instruction")).to_have_value("still here")

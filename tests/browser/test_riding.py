@@ -146,3 +146,29 @@ def test_somebody_elses_change_shows_up_by_itself(
     expect(page.locator("section.riding")).to_contain_text("lunch")
     server.ask(task_id, "stop")
     expect(page.locator("#live")).to_contain_text("Nothing is riding")
+
+
+def test_a_control_that_comes_too_late_is_refused_in_words(
+    windows: Windows, starts: Starts, server: Server, home: Home
+) -> None:
+    windows.forgive("status of 409", "ERR_FAILED", "Failed to fetch")
+    task_id = starts(TICKS)
+    page = windows.open("/")
+    page.route("**/now/riding*", lambda route: route.abort())
+    server.ask(task_id, "stop")
+    home.becomes(task_id, "stopped")
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.locator("#notices")).to_contain_text("nothing to pause")
+    page.unroute_all()
+    expect(page.locator("#live")).to_contain_text("Nothing is riding")
+
+
+def test_what_could_not_be_sent_is_not_cleared(windows: Windows, starts: Starts) -> None:
+    windows.forgive("status of 400")
+    starts("sleep 60")
+    page = windows.open("/")
+    field = page.get_by_label("Instruction")
+    field.fill("   ")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#notices")).to_contain_text("must not be empty")
+    expect(field).to_have_value("   ")
