@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, bindparam, select
 
 from webapp.db import db
 from webapp.domain.errors import NoSuchTask
@@ -24,6 +24,13 @@ MASK = "•••"
 HIDDEN = frozenset({"seq"})
 
 TransitionOf = {"pause": "pausing", "stop": "stopping"}
+
+
+# What is asked many times a second is built once.
+_of_task = _tasks.c.task_id == bindparam("task_id")
+_FIND = select(_tasks).where(_of_task)
+_ACTIVE = select(_tasks).where(_tasks.c.lane == bindparam("lane"), is_active(_tasks))
+_STANDING = select(_tasks.c.status, _tasks.c.wish, _tasks.c.version, _tasks.c.lane).where(_of_task)
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ def control(row: Any) -> str | None:
 
 def find(task_id: str) -> Row[Any]:
     """Every column of one task; raises NoSuchTask."""
-    row = db.session.execute(select(_tasks).where(_tasks.c.task_id == task_id)).one_or_none()
+    row = db.session.execute(_FIND, {"task_id": task_id}).one_or_none()
     if row is None:
         raise NoSuchTask(task_id=task_id)
     return row
@@ -58,18 +65,12 @@ def find(task_id: str) -> Row[Any]:
 
 def active(lane: str) -> Row[Any] | None:
     """The task that is running or paused in a lane."""
-    return db.session.execute(
-        select(_tasks).where(_tasks.c.lane == lane, is_active(_tasks))
-    ).one_or_none()
+    return db.session.execute(_ACTIVE, {"lane": lane}).one_or_none()
 
 
 def standing(task_id: str) -> Row[Any]:
     """Only what tells whether a control took effect: status, wish, version, lane."""
-    row = db.session.execute(
-        select(_tasks.c.status, _tasks.c.wish, _tasks.c.version, _tasks.c.lane).where(
-            _tasks.c.task_id == task_id
-        )
-    ).one_or_none()
+    row = db.session.execute(_STANDING, {"task_id": task_id}).one_or_none()
     if row is None:
         raise NoSuchTask(task_id=task_id)
     return row
