@@ -26,7 +26,8 @@ MAY_IMPORT = {  # room or module at the top: what of ours it may know
     "clock": set(),
     "config": set(),
     "logs": set(),
-    "db": set(),
+    "gate": set(),  # around the database while the process forks
+    "db": {"gate"},
     "output": set(),  # files by logical offset
     "principal": set(),  # who is asking
     "agents": set(),

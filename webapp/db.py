@@ -23,6 +23,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase
 
+from webapp.gate import GatedPool, gate
+
 READ = "read"
 BUSY_TIMEOUT_MS = 30_000
 AWAY = (OperationalError, PoolTimeout)
@@ -104,7 +106,12 @@ def transaction(verb: Callable[P, T]) -> Callable[P, T]:
 def engine_options(url: str, *, durability: str, threads: int) -> dict[str | None, dict[str, Any]]:
     """What Flask-SQLAlchemy needs to build the two engines of a SQLite database."""
     connect = {"isolation_level": None, "check_same_thread": False, "timeout": 0}
-    common = {"url": url, "connect_args": connect, "pool_timeout": BUSY_TIMEOUT_MS / 1000}
+    common = {
+        "url": url,
+        "connect_args": connect,
+        "poolclass": GatedPool,
+        "pool_timeout": BUSY_TIMEOUT_MS / 1000,
+    }
     return {
         None: {
             **common,
@@ -154,6 +161,7 @@ def init_app(app: Flask, url: str, *, durability: str, threads: int) -> None:
         for engine in db.engines.values():
             begin = engine.get_execution_options()["lineup_begin"]
             prepare_sqlite(engine, begin=begin, durability=durability)
+            gate.engines.add(engine)
 
 
 def sqlite_path(url: str) -> str | None:
@@ -162,8 +170,8 @@ def sqlite_path(url: str) -> str | None:
     return parsed.database if parsed.get_backend_name() == "sqlite" else None
 
 
-def dispose(app: Flask, *, after_fork: bool = False) -> None:
-    """Let go of every connection; a forked child must not close those of its parent."""
+def dispose(app: Flask) -> None:
+    """Let go of every connection that nobody uses."""
     with app.app_context():
         for engine in db.engines.values():
-            engine.dispose(close=not after_fork)
+            engine.dispose()

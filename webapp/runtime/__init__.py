@@ -12,7 +12,6 @@ from flask import Flask
 
 from webapp import __version__, clock
 from webapp.agents import processes
-from webapp.db import dispose
 from webapp.ports import KEY, Idle, Ports
 from webapp.queries import runs
 from webapp.runtime.catalogue import Catalogue
@@ -142,7 +141,6 @@ def _start_again(app: Flask, parents: Runtime) -> None:
         return
     ports.starting = threading.Lock()  # the parent's may have been held at the fork
     ports.wake = ports.health = Idle()
-    dispose(app, after_fork=True)
     threading.Thread(target=start, args=(app,), name="runtime-start", daemon=True).start()
 
 
