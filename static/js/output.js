@@ -151,7 +151,21 @@ function start() {
     if (bottom && !following && !atEnd()) alone(more);
   }, { passive: true });
 
+  // Whoever looks at the newest attempt wants to see the next one once it has begun.
+  function anotherBegan() {
+    const attempt = document.getElementById("live")?.dataset.attempt;
+    return "newest" in root.dataset && attempt && attempt !== root.dataset.attempt && attempt;
+  }
+
   setInterval(() => {
+    const attempt = anotherBegan();
+    if (attempt) {
+      alone(() => {
+        root.dataset.attempt = attempt;
+        return toEnd();
+      });
+      return;
+    }
     const due = document.hidden ? 30_000 : 1_000;
     if (!live || !following || Date.now() - asked < due - 50) return;
     asked = Date.now();

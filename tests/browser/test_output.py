@@ -101,3 +101,23 @@ def test_a_task_that_printed_nothing_says_so(windows: Windows, server: Server, h
     home.becomes(task_id, "completed")
     page = windows.open(f"/tasks/{task_id}/output")
     expect(page.locator(".output-empty")).to_have_text("It printed nothing.")
+
+
+def test_a_page_opened_while_its_task_waits_shows_what_it_prints_later(
+    windows: Windows, starts: Starts, server: Server
+) -> None:
+    first = starts("sleep 60")
+    second = server.submit("echo at last; sleep 60")
+    page = windows.open(f"/tasks/{second}/output")
+    expect(page.locator("#live")).to_contain_text("waiting · 2nd")
+    server.ask(first, "stop")
+    expect(page.locator("#term .l")).to_have_text(["at last"])
+
+
+def test_the_next_attempt_takes_the_place_of_the_failed_one(
+    windows: Windows, starts: Starts
+) -> None:
+    task_id = starts('echo "attempt $LINEUP_TASK_ATTEMPT"; sleep 2; exit 1', max_retries=1)
+    page = windows.open(f"/tasks/{task_id}/output")
+    expect(page.locator("#term .l")).to_have_text(["attempt 1"])
+    expect(page.locator("#term .l")).to_have_text(["attempt 2"], timeout=15_000)

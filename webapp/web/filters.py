@@ -13,12 +13,13 @@ from markupsafe import Markup
 
 from webapp import clock
 from webapp.domain.messages import MESSAGES, N_
-from webapp.domain.policies import PRIORITIES
+from webapp.domain.policies import PRIORITIES, cut
 from webapp.queries import board
 from webapp.queries.tasks import control
 from webapp.web.fragments import version_of
 
 HEADLINE = 140
+SHOWN = 8_000
 
 STATUS = {  # status or transition: (icon, word)
     "pending": ("clock", N_("waiting")),
@@ -50,6 +51,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         headline=headline,
         brief=brief,
+        shortened=shortened,
         clock=clock_face,
         took=took,
         moment=moment,
@@ -87,6 +89,11 @@ def brief(text: str | None) -> str:
     if first.endswith(":") and ". " in first:
         return first.rpartition(". ")[0] + "."
     return first
+
+
+def shortened(text: str) -> str:
+    """What a transcript shows of a long message; the API has all of it."""
+    return cut(text, SHOWN)
 
 
 def clock_face(seconds: float | None) -> str:

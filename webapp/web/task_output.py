@@ -21,7 +21,10 @@ def part(task_id: str) -> ResponseReturnValue:
     standing = tasks.standing(task_id)
     attempt = _number("attempt") or 0
     reader = Reader(ports().output, task_id, attempt)
-    over = standing.status in FINAL or tasks.attempt_ended(task_id, attempt) is not False
+    ended = tasks.attempt_ended(task_id, attempt)
+    if ended is None and attempt:
+        raise Invalid.field("attempt", f"there was no attempt {attempt}")
+    over = standing.status in FINAL or ended is True
     before = _number("before")
     if before is not None:
         return render_template("tasks/_part.html", part=reader.before(before), live=not over)
