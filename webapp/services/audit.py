@@ -10,11 +10,10 @@ from sqlalchemy import insert
 from webapp.db import db
 from webapp.models import AuditEntry
 
+_NOTE = insert(AuditEntry.__table__)
+
 
 def note(principal: str, action: str, target: str | None, now: datetime, **detail: Any) -> None:
     """Write one line of the audit log."""
-    db.session.execute(
-        insert(AuditEntry.__table__).values(
-            at=now, principal=principal, action=action, target=target, detail=detail or None
-        )
-    )
+    values = {"at": now, "principal": principal, "action": action, "target": target}
+    db.session.execute(_NOTE, {**values, "detail": detail or None})

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 from uuid_utils import uuid7
 
 from webapp.db import db, transaction
@@ -22,6 +22,11 @@ _tasks = Task.__table__
 _lanes = Lane.__table__
 _sessions = WorkSession.__table__
 _keys = IdempotencyKey.__table__
+
+_LANE = select(_lanes).where(_lanes.c.name == bindparam("lane")).with_for_update()
+_WAITING = select(func.sum(_lanes.c.pending))
+_SESSION = select(_sessions.c.workspace_dir).where(_sessions.c.session_id == bindparam("session"))
+_NEW_SESSION = insert(_sessions)
 
 RETRY_AFTER_S = 30
 
@@ -89,15 +94,13 @@ def submit(
     """
     if promise is not None and (kept := _kept(promise, by, now)) is not None:
         return kept
-    lane = db.session.execute(
-        select(_lanes).where(_lanes.c.name == submission.lane).with_for_update()
-    ).one_or_none()
+    lane = db.session.execute(_LANE, {"lane": submission.lane}).one_or_none()
     if lane is None:
         raise Invalid.field("lane", f"there is no lane named {submission.lane!r}")
     ahead = lane.pending + lane.running + lane.paused
     if ahead and submission.when_busy == "reject":
         raise _busy(submission.lane)
-    pending = db.session.execute(select(func.sum(_lanes.c.pending))).scalar_one()
+    pending = db.session.execute(_WAITING).scalar_one()
     if pending >= bounds.max_pending:
         raise TooMany("queue_full", retry_after_s=RETRY_AFTER_S, limit=bounds.max_pending)
     task_id = str(uuid7())
@@ -138,22 +141,13 @@ def _columns(
 def _session(submission: Submission, workspaces: Path, now: datetime) -> tuple[str, str]:
     session_id = submission.session_id or str(uuid7())
     if submission.session_id is not None:
-        workspace = db.session.execute(
-            select(_sessions.c.workspace_dir).where(_sessions.c.session_id == session_id)
-        ).scalar_one_or_none()
+        workspace = db.session.execute(_SESSION, {"session": session_id}).scalar_one_or_none()
         if workspace is not None:
             return session_id, workspace
     workspace = str(workspaces / workspace_name(session_id))
-    db.session.execute(
-        insert(_sessions).values(
-            session_id=session_id,
-            workspace_dir=workspace,
-            created_at=now,
-            last_activity=now,
-            task_count=0,
-            activity_count=0,
-        )
-    )
+    values = {"session_id": session_id, "workspace_dir": workspace, "created_at": now}
+    counts = {"task_count": 0, "activity_count": 0}
+    db.session.execute(_NEW_SESSION, {**values, "last_activity": now, **counts})
     return session_id, workspace
 
 
