@@ -25,7 +25,10 @@ document.addEventListener("htmx:after:request", (event) => {
   if (form.matches?.("form[data-reset]") && status < 400) form.reset();
 });
 document.addEventListener("click", (event) => {
-  if (event.target.closest(".notice")?.parentElement?.id === "notices" && !event.target.closest("a")) {
+  if (
+    event.target.closest(".notice")?.parentElement?.id === "notices" &&
+    !event.target.closest("a")
+  ) {
     event.target.closest(".notice").remove();
   }
 });

@@ -44,7 +44,9 @@ const actions = {
   "/": search,
   p: () => press("p"),
   x: () => press("x"),
-  g: () => { going = Date.now() + 1500; },
+  g: () => {
+    going = Date.now() + 1500;
+  },
 };
 
 document.addEventListener("keydown", (event) => {
@@ -53,7 +55,11 @@ document.addEventListener("keydown", (event) => {
     if (!palette.open) openPalette();
     return;
   }
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest?.("#composer")) {
+  if (
+    event.key === "Enter" &&
+    (event.ctrlKey || event.metaKey) &&
+    event.target.closest?.("#composer")
+  ) {
     event.preventDefault();
     find("#composer-actions button")?.click();
     return;
@@ -62,7 +68,14 @@ document.addEventListener("keydown", (event) => {
     event.target.blur();
     return;
   }
-  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || find("dialog[open]")) return;
+  if (
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey ||
+    typing(event.target) ||
+    find("dialog[open]")
+  )
+    return;
   if (going > Date.now()) {
     going = 0;
     go(event.key);
@@ -92,7 +105,9 @@ function narrow() {
     const always = entry.hasAttribute("data-search");
     entry.hidden = always ? !words : !entry.textContent.toLowerCase().includes(words);
   }
-  const starts = entries().findIndex((entry) => entry.textContent.trim().toLowerCase().startsWith(words));
+  const starts = entries().findIndex((entry) =>
+    entry.textContent.trim().toLowerCase().startsWith(words),
+  );
   mark(Math.max(0, starts));
 }
 

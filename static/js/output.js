@@ -141,15 +141,19 @@ function start() {
     wrapButton.setAttribute("aria-pressed", String(on));
   });
   let before = term.scrollTop;
-  term.addEventListener("scroll", () => {
-    const bottom = term.scrollHeight - term.scrollTop - term.clientHeight < 24;
-    const up = term.scrollTop < before - 2;
-    before = term.scrollTop;
-    if (up && !bottom && following) follow(false);
-    if (!following && bottom && atEnd() && live) follow(true);
-    if (up && term.scrollTop < 200 && !earlier.hidden) alone(back);
-    if (bottom && !following && !atEnd()) alone(more);
-  }, { passive: true });
+  term.addEventListener(
+    "scroll",
+    () => {
+      const bottom = term.scrollHeight - term.scrollTop - term.clientHeight < 24;
+      const up = term.scrollTop < before - 2;
+      before = term.scrollTop;
+      if (up && !bottom && following) follow(false);
+      if (!following && bottom && atEnd() && live) follow(true);
+      if (up && term.scrollTop < 200 && !earlier.hidden) alone(back);
+      if (bottom && !following && !atEnd()) alone(more);
+    },
+    { passive: true },
+  );
 
   // Whoever looks at the newest attempt wants to see the next one once it has begun.
   function anotherBegan() {
@@ -170,7 +174,7 @@ function start() {
     if (!live || !following || Date.now() - asked < due - 50) return;
     asked = Date.now();
     alone(async () => {
-      while (await more() && live && !atEnd()); // catch up at once
+      while ((await more()) && live && !atEnd()); // catch up at once
     });
   }, 1000);
 
