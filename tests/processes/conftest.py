@@ -34,27 +34,40 @@ def furnished(
 @pytest.fixture
 def home(furnished: tuple[Path, str], tmp_path: Path) -> Iterator[Home]:
     """A data directory for the test's servers; whatever runs there ends with the test."""
+    yield from _opened(furnished, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_home(
+    furnished: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Home]:
+    """The same for servers that all tests of a file use."""
+    yield from _opened(furnished, tmp_path_factory.mktemp("shared"))
+
+
+def _opened(furnished: tuple[Path, str], directory: Path) -> Iterator[Home]:
     template, token = furnished
-    copy_home(template, tmp_path / "data")
-    made = Home(tmp_path / "data", token)
+    copy_home(template, directory / "data")
+    made = Home(directory / "data", token)
     yield made
     made.close()
 
 
 @pytest.fixture
-def slip_in(home: Home) -> Iterator[Callable[[str], str]]:
+def slip_in() -> Callable[[Home, str], str]:
     """Submit a shell command from this process, which wakes no server; returns its task id."""
-    app = create_app(Settings(data=home.data))
 
-    def submit(command: str) -> str:
+    def submit(home: Home, command: str) -> str:
+        app = create_app(Settings(data=home.data))
         settings = app.extensions[KEY].agents.validate("shell", {}, by_hand=True)
         with app.app_context():
-            return submissions.submit(
+            submitted = submissions.submit(
                 Submission(command, "shell", settings, when_busy="queue"),
                 by="tests",
                 bounds=Bounds(1000, home.data / "workspaces"),
                 now=clock.now(),
-            ).task_id
+            )
+        dispose(app)
+        return submitted.task_id
 
-    yield submit
-    dispose(app)
+    return submit

@@ -32,9 +32,10 @@ class Forked:
         return [self.parent, *self.children]
 
 
-@pytest.fixture
-def forked(home: Home) -> Iterator[Forked]:
+@pytest.fixture(scope="module")
+def forked(shared_home: Home) -> Iterator[Forked]:
     """Two servers forked from one process that had a runtime already."""
+    home = shared_home
     doors = [home.server(), home.server()]
     with doors[0].log.open("ab") as log:
         process = subprocess.Popen(
@@ -64,8 +65,9 @@ def listening(parent: psutil.Process, port: int) -> psutil.Process:
 
 
 def test_every_process_has_a_runtime_of_its_own_that_works_alone(
-    home: Home, forked: Forked
+    forked: Forked,
 ) -> None:
+    home = forked.doors[0].home
     signed_in = {row["pid"] for row in home.query("SELECT pid FROM runners")}
     assert signed_in == {one.pid for one in forked.everybody}
     for door, child in zip(forked.doors, forked.children, strict=True):
@@ -85,8 +87,9 @@ def test_every_process_has_a_runtime_of_its_own_that_works_alone(
 
 
 def test_of_many_tasks_none_is_lost_and_never_two_ride_at_once(
-    home: Home, forked: Forked, tmp_path: Path
+    forked: Forked, tmp_path: Path
 ) -> None:
+    home = forked.doors[0].home
     command = ALONE.format(riding=tmp_path / "riding")
 
     task_ids = [door.submit(command) for _ in range(10) for door in forked.doors]
@@ -96,8 +99,9 @@ def test_of_many_tasks_none_is_lost_and_never_two_ride_at_once(
     assert [tuple(row) for row in home.query("PRAGMA integrity_check")] == [("ok",)]
 
 
-def test_what_a_child_wrote_survives_the_end_of_its_parent(home: Home, forked: Forked) -> None:
+def test_what_a_child_wrote_survives_the_end_of_its_parent(forked: Forked) -> None:
     """The last to close a SQLite database removes its log: the parent must not think it is."""
+    home = forked.doors[0].home
     forked.parent.terminate()
     assert forked.doors[0].wait() == 0
     task_ids = []

@@ -8,15 +8,13 @@ import threading
 from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.processes.server import Home, running
 from tests.waiting import until
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_task_that_ends_within_the_grace_completes_and_the_waiting_ones_ride_next_time(
-    home: Home, tmp_path: Path, number: signal.Signals
+    home: Home, tmp_path: Path
 ) -> None:
     ran, go = tmp_path / "ran", tmp_path / "go"
     first = home.server(shutdown_grace_s="20").start()
@@ -24,7 +22,7 @@ def test_a_task_that_ends_within_the_grace_completes_and_the_waiting_ones_ride_n
     waiting = [first.submit(f"echo {n} >> {ran}") for n in range(2)]
     home.becomes(task_id, "running")
 
-    first.signal(number)
+    first.signal(signal.SIGTERM)
     until(lambda: "shutting down" in first.said())
     go.touch()
     assert first.wait() == 0
@@ -81,9 +79,7 @@ def test_a_second_signal_cuts_the_grace_short_and_still_leaves_a_true_state(home
     assert not running("sleep 3600.11")
 
 
-def test_a_request_in_flight_is_answered_and_what_it_stored_is_kept(
-    home: Home, tmp_path: Path
-) -> None:
+def test_a_request_in_flight_is_answered_and_what_it_stored_is_kept(home: Home) -> None:
     server = home.server(stop_grace_s="0.6", shutdown_grace_s="5").start()
     task_id = server.submit("trap 'sleep 0.4' TERM; sleep 3600.12 & wait; wait")
     until(lambda: running("sleep 3600.12"))

@@ -19,10 +19,10 @@ ALONE = "mkdir {riding} || exit 9; sleep 0.02; rmdir {riding}"
 """A task that fails if another one rides at the same time."""
 
 
-@pytest.fixture
-def siblings(home: Home) -> Iterator[tuple[Server, Server]]:
+@pytest.fixture(scope="module")
+def siblings(shared_home: Home) -> Iterator[tuple[Server, Server]]:
     """Two servers on one database."""
-    with home.server() as first, home.server() as second:
+    with shared_home.server() as first, shared_home.server() as second:
         yield first, second
 
 
@@ -109,8 +109,9 @@ def test_what_is_posted_to_one_server_reaches_the_task_the_other_runs(home: Home
 
 
 def test_of_many_tasks_posted_to_both_never_two_ride_at_once(
-    home: Home, siblings: tuple[Server, Server], tmp_path: Path
+    siblings: tuple[Server, Server], tmp_path: Path
 ) -> None:
+    home = siblings[0].home
     command = ALONE.format(riding=tmp_path / "riding")
     task_ids: list[str] = []
 
@@ -137,7 +138,7 @@ def test_of_simultaneous_rejecting_submissions_to_both_exactly_one_wins(
 
     def hand_in(server: Server) -> None:
         start.wait()
-        answers.append(server.post_task("sleep 3600.8", when_busy="reject").status_code)
+        answers.append(server.post_task("sleep 3600.8", when_busy="reject"))
 
     threads = [threading.Thread(target=hand_in, args=(s,)) for s in siblings * 10]
     for thread in threads:
@@ -145,18 +146,24 @@ def test_of_simultaneous_rejecting_submissions_to_both_exactly_one_wins(
     for thread in threads:
         thread.join()
 
-    assert sorted(answers) == [200] + [409] * 19
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 19
+    [won] = [answer for answer in answers if answer.status_code == 200]
+    siblings[1].ask(won.json()["task_id"], "stop")
+    siblings[0].home.all_final()
 
 
 def test_a_task_that_nobody_was_woken_for_is_found_although_a_sibling_is_frozen(
-    home: Home, siblings: tuple[Server, Server], slip_in: Callable[[str], str]
+    siblings: tuple[Server, Server], slip_in: Callable[[Home, str], str]
 ) -> None:
     frozen, other = siblings
+    home = other.home
     frozen.signal(signal.SIGSTOP)
+    try:
+        task_id = slip_in(home, "true")
+        home.becomes(task_id, "completed", patience_s=6)
+    finally:
+        frozen.signal(signal.SIGCONT)
 
-    task_id = slip_in("true")
-
-    home.becomes(task_id, "completed", patience_s=6)
     [row] = home.query(
         "SELECT pid FROM runners JOIN attempts USING (runner_id) WHERE task_id = ?", task_id
     )
