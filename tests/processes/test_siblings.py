@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -190,3 +192,22 @@ def test_a_server_that_was_suspended_goes_on_with_its_task_and_nobody_doubles_it
 
     assert row["attempt"] == 1
     assert ran.read_text().split() == ["begun", "end"]
+
+
+def test_a_submission_waits_for_a_database_that_another_process_has_locked(
+    siblings: tuple[Server, Server],
+) -> None:
+    home, answers = siblings[0].home, []
+    hand_in = threading.Thread(target=lambda: answers.append(siblings[0].post_task("true")))
+    with closing(sqlite3.connect(home.data / "lineup.db", isolation_level=None)) as locker:
+        locker.execute("BEGIN IMMEDIATE")
+        hand_in.start()
+        for server in siblings:
+            assert server.http.get("/api/status").status_code == 200, "readers do not wait"
+        assert not answers
+        locker.execute("ROLLBACK")
+    hand_in.join()
+
+    [answer] = answers
+    assert answer.status_code == 200
+    home.becomes(answer.json()["task_id"], "completed")

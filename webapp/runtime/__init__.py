@@ -12,6 +12,7 @@ from flask import Flask
 
 from webapp import __version__, clock
 from webapp.agents import processes
+from webapp.db import AWAY
 from webapp.ports import KEY, Idle, Ports
 from webapp.queries import runs
 from webapp.runtime.catalogue import Catalogue
@@ -99,7 +100,10 @@ class Runtime:
             for worker in workers:
                 worker.interrupt()
             _joined(workers, context.settings.stop_grace_s + 6)
-        context.call(runners.sign_out, context.identity.runner_id, context.now())
+        try:
+            context.call(runners.sign_out, context.identity.runner_id, context.now())
+        except AWAY:
+            log.exception("not signed out")
 
 
 def start(app: Flask) -> Runtime:

@@ -47,12 +47,6 @@ class LaneWorker:
         """Whether the lane's thread works."""
         return self._thread.is_alive()
 
-    @property
-    def busy_with(self) -> tuple[str, int] | None:
-        """The task and attempt this worker holds."""
-        held = self._run.assignment if self._run is not None else self._claimed
-        return (held.task_id, held.attempt) if held is not None else None
-
     def start(self) -> None:
         """Begin to take tasks."""
         self._thread.start()
