@@ -43,6 +43,7 @@ _PRIORITY_WORDS = {
     PRIORITIES["normal"]: N_("normal"),
     PRIORITIES["high"]: N_("high"),
 }
+_MADE_UP = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -52,6 +53,7 @@ def init_app(app: Flask) -> None:
         headline=headline,
         brief=brief,
         shortened=shortened,
+        session_name=session_name,
         clock=clock_face,
         took=took,
         moment=moment,
@@ -94,6 +96,11 @@ def brief(text: str | None) -> str:
 def shortened(text: str) -> str:
     """What a transcript shows of a long message; the API has all of it."""
     return cut(text, SHOWN)
+
+
+def session_name(session_id: str) -> str:
+    """A session as lists show it: the name somebody gave it, or the end of one that was made."""
+    return session_id[-8:] if _MADE_UP.fullmatch(session_id) else session_id
 
 
 def clock_face(seconds: float | None) -> str:
