@@ -278,6 +278,38 @@ def test_an_outcome_is_written_when_the_database_is_back(
     assert stored(task.task_id).status == "completed"
 
 
+def test_a_pause_is_written_when_the_database_is_back_and_harms_nobody_before(
+    app: APIFlask, agent: ScriptedAgent, submit: Submit, start_worker: Any, becomes: Any,
+    context: Context,
+) -> None:  # fmt: skip
+    patient = agent.scripts["look in"] = Patient()
+    task = submit("look in")
+    start_worker()
+    patient.begun.wait(10)
+    context.call(
+        controls.pause, task.task_id, by="ann", reason=None, now=clock.now(),
+        refuses=lambda *_: None,
+    )  # fmt: skip
+    failures = iter([True] * 5)
+    with app.app_context():
+        engine = db.engines[None]
+
+    def fail(connection: Any) -> None:
+        if next(failures, False):
+            raise OperationalError("COMMIT", {}, Exception("database is locked"))
+
+    event.listen(engine, "commit", fail)
+    try:
+        becomes(task.task_id, "paused")
+    finally:
+        event.remove(engine, "commit", fail)
+
+    context.call(controls.resume, task.task_id, by="ann", reason=None, now=clock.now())
+    becomes(task.task_id, "running")
+    patient.finish.set()
+    becomes(task.task_id, "completed")
+
+
 def test_a_third_party_agent_may_not_open_or_close_a_task_in_the_log(
     app: APIFlask, agent: ScriptedAgent, submit: Submit, worker: LaneWorker
 ) -> None:

@@ -25,6 +25,7 @@ _WISHES = (
     select(
         _tasks.c.status,
         _tasks.c.wish,
+        _instructions.c.seq,
         _instructions.c.instruction_id,
         _instructions.c.instruction,
         _instructions.c.kind,
@@ -35,6 +36,7 @@ _WISHES = (
             _instructions.c.task_id == _tasks.c.task_id,
             _instructions.c.attempt == _tasks.c.attempt,
             _instructions.c.state == "queued",
+            _instructions.c.seq > bindparam("after"),
         ),
     )
     .where(
@@ -52,8 +54,8 @@ class Wishes:
 
     status: Status
     wish: str | None
-    instructions: Sequence[tuple[str, str, str]]
-    """Queued ones, oldest first: (id, text, kind)."""
+    instructions: Sequence[tuple[int, str, str, str]]
+    """Queued ones, oldest first: (number, id, text, kind)."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,16 @@ class ActiveRun:
     heartbeat_at: datetime | None
 
 
-def wishes(task_id: str, attempt: int) -> Wishes | None:
-    """What is asked of this attempt, or None if it is not the task's running one any more."""
-    rows = db.session.execute(_WISHES, {"task_id": task_id, "attempt": attempt}).all()
+def wishes(task_id: str, attempt: int, *, after: int = 0) -> Wishes | None:
+    """What is asked of this attempt, or None if it is not the task's running one any more.
+
+    Instructions up to number ``after`` are in the agent's hands already.
+    """
+    asked_of = {"task_id": task_id, "attempt": attempt, "after": after}
+    rows = db.session.execute(_WISHES, asked_of).all()
     if not rows:
         return None
-    asked = [(r.instruction_id, r.instruction, r.kind) for r in rows if r.instruction_id]
+    asked = [(r.seq, r.instruction_id, r.instruction, r.kind) for r in rows if r.instruction_id]
     return Wishes(Status(rows[0].status), rows[0].wish, asked)
 
 

@@ -6,7 +6,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import structlog
+
 from webapp.agents.protocol import Controls, Instruction, Stopped
+from webapp.db import AWAY
 from webapp.domain.errors import LostAttempt
 from webapp.domain.messages import MESSAGES, sentence
 from webapp.output import OutputWriter
@@ -15,6 +18,8 @@ from webapp.services import records
 from webapp.services.activity import SYSTEM, Entry
 from webapp.services.claims import Assignment
 from webapp.services.news import News
+
+log = structlog.get_logger(__name__)
 
 MAX_ENTRIES = 10_000
 """Activities one attempt may record; a flood of them would bury the session."""
@@ -34,6 +39,9 @@ class RunConsole:
         self._progress: dict[str, Any] | None = None
         self._receipts: dict[str, tuple[str, str | None]] = {}
         self._trouble: str | None = None
+        self._states = threading.Lock()
+        self._unwritten: Callable[..., None] | None = None
+        """The latest pause or resumption, while the database does not take it."""
         self.controls: Controls | None = None
         self.patient = Checkpoints(self)
         self.lost = False
@@ -82,11 +90,11 @@ class RunConsole:
 
     def paused(self) -> None:
         """Make the task paused: the agent has really stopped working."""
-        self._write_state(records.paused)
+        self._tell_state(records.paused)
 
     def resumed(self) -> None:
         """Make the task running again."""
-        self._write_state(records.resumed)
+        self._tell_state(records.resumed)
 
     def steer(self, controls: Controls) -> None:
         """Let the agent take its controls itself."""
@@ -150,13 +158,30 @@ class RunConsole:
                 )
             )
 
+    def catch_up(self) -> None:
+        """Write the state that could not be written while the database was away."""
+        with self._states:
+            if self._unwritten is not None:
+                self._write_state(self._unwritten)
+
+    def _tell_state(self, verb: Callable[..., None]) -> None:
+        with self._states:
+            if self._unwritten is None:
+                self._write_state(verb)
+            elif self._unwritten is not verb:
+                self._unwritten = None  # it went back to what the database still says
+        self._nudge()
+
     def _write_state(self, verb: Callable[..., None]) -> None:
         task = self._assignment
         try:
             self._context.call(verb, task.task_id, task.attempt, self._context.now())
+            self._unwritten = None
         except LostAttempt:
             self.lose()
-        self._nudge()
+        except AWAY:
+            self._unwritten = verb
+            log.exception("state not written yet", task_id=task.task_id)
 
 
 class Checkpoints:

@@ -50,7 +50,8 @@ class Run:
         self._quiet_s = 0.0
         self._written = 0
         self._passed_on: str | None = None
-        self._instructed: set[str] = set()
+        self._instructed = 0
+        """The number of the latest instruction that was handed to the agent."""
         self._deadline: float | None = None
         self._steered: Controls = self.console.patient
         self._interruption = threading.Event()
@@ -91,6 +92,7 @@ class Run:
     def step(self) -> bool:
         """Write the news, grant the wishes, watch the time; False to wait no longer."""
         self._write_news()
+        self.console.catch_up()
         wishes = self._look()
         if self.console.lost:
             self._controls().kill()
@@ -177,7 +179,9 @@ class Run:
     def _look(self) -> Wishes | None:
         task = self.assignment
         try:
-            wishes = self._context.call(runs.wishes, task.task_id, task.attempt)
+            wishes = self._context.call(
+                runs.wishes, task.task_id, task.attempt, after=self._instructed
+            )
         except Exception:
             log.exception("wishes not readable", task_id=task.task_id)
             return None
@@ -189,13 +193,12 @@ class Run:
         if self._controls() is not self._steered:
             self._steered = self._controls()
             self._passed_on = None
-            self._instructed.clear()
+            self._instructed = 0
             if self._deadline is not None:
                 self._steered.stop(self._context.settings.stop_grace_s)
-        for instruction_id, text, kind in wishes.instructions:
-            if instruction_id not in self._instructed:
-                self._instructed.add(instruction_id)
-                self._controls().instruct(Instruction(instruction_id, text, kind))
+        for seq, instruction_id, text, kind in wishes.instructions:
+            self._instructed = seq
+            self._controls().instruct(Instruction(instruction_id, text, kind))
         if wishes.wish == self._passed_on:
             return
         self._passed_on = wishes.wish
@@ -216,6 +219,9 @@ class Run:
             )
         except LostAttempt:
             self.console.lose()
+        except AWAY:
+            self._passed_on = None  # to be granted, and withdrawn, at the next look
+            log.exception("wish not withdrawn yet", task_id=task.task_id)
 
     def _watch_time(self, status: Status) -> None:
         now = self._context.monotonic()
