@@ -250,7 +250,7 @@ def test_who_came_and_went_is_in_the_audit_log(owner: int) -> None:
     people.log_in("owner", PASSWORD, address=HERE, now=NOON)
     people.create_token(owner, "nightly", "read", by="owner", now=NOON)
     people.revoke_token(owner, known.tokens(owner)[0].token_id, by="owner", now=NOON)
-    people.log_out("owner", address=HERE, now=NOON)
+    people.log_out(owner, address=HERE, now=NOON)
     assert audit() == [
         ("owner", "user_created", "owner"),
         ("owner", "password_set", "owner"),

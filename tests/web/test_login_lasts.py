@@ -75,6 +75,18 @@ def test_logging_out_ends_the_login(browser: Browser) -> None:
     assert not is_in(browser)
 
 
+def test_logging_out_ends_every_login_even_that_of_a_copied_cookie(
+    app: APIFlask, browser: Browser
+) -> None:
+    other = Browser(app)
+    other.enter_by_link()
+    assert is_in(other)
+
+    browser.post("/logout")
+
+    assert not is_in(other)
+
+
 def test_logging_out_by_a_link_is_not_possible(browser: Browser) -> None:
     assert browser.client.get("/logout").status_code == 405
     assert is_in(browser)

@@ -149,9 +149,15 @@ def _enter(user_id: int, address: str, now: datetime, *, via: str) -> LoggedIn:
 
 
 @transaction
-def log_out(by: str, *, address: str, now: datetime) -> None:
-    """Record that somebody left; the login itself lies in their cookie."""
-    audit.note(by, "logout", by, now, address=address)
+def log_out(user_id: int, *, address: str, now: datetime) -> None:
+    """End every login of a user: a copy of the cookie is worth nothing from now on."""
+    name = db.session.execute(
+        update(_users)
+        .where(_users.c.user_id == user_id)
+        .values(session_epoch=_users.c.session_epoch + 1)
+        .returning(_users.c.name)
+    ).scalar_one()
+    audit.note(name, "logout", name, now, address=address)
 
 
 def set_password(

@@ -72,8 +72,9 @@ def use_login_link(secret: str) -> ResponseReturnValue:
 
 @bp.post("/logout")
 def log_out() -> ResponseReturnValue:
-    """End the login in this browser."""
-    people.log_out(principal().name, address=_address(), now=clock.now())
+    """End the login, in this browser and wherever else its user is logged in."""
+    if (user_id := principal().user_id) is not None:
+        people.log_out(user_id, address=_address(), now=clock.now())
     cookie.leave()
     return redirect(url_for("account.login"), 303)
 
