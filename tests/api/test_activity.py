@@ -22,13 +22,23 @@ def test_a_limit_out_of_range_is_400(api: FlaskClient, limit: str) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["status=RUNNING", "since=yesterday", "limit=0", "cursor=x", "colour=red", "limit=1001"],
+    [
+        "status=RUNNING",
+        "since=yesterday",
+        "limit=0",
+        "cursor=x",
+        "colour=red",
+        "limit=1001",
+        "cursor=9223372036854775808",
+        "since=0001-01-01T00:00:00%2B01:00",
+        "until=9999-12-31T23:59:59-01:00",
+    ],
 )
 def test_a_wrong_filter_is_refused_by_name(api: FlaskClient, query: str) -> None:
     answer = api.get(f"/api/tasks?{query}")
 
     assert answer.status_code == 400
-    assert query.split("=")[0] in answer.get_json()["fields"]
+    assert query.split("=", maxsplit=1)[0] in answer.get_json()["fields"]
 
 
 def test_an_unknown_task_is_404(api: FlaskClient) -> None:
@@ -145,3 +155,19 @@ def test_every_stored_column_is_in_the_task_by_its_name(api: FlaskClient, send: 
         "completed_at", "version", "agent", "lane", "priority", "attempt", "control", "progress",
     } <= set(task)  # fmt: skip
     assert task["created_at"].endswith("+00:00")
+
+
+def test_a_log_and_a_session_longer_than_one_read_come_whole_and_in_order(
+    api: FlaskClient, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.queries.activity.BATCH", 2)
+    ids = [send("true", session_id="s")["task_id"] for _ in range(5)]
+    for task_id in ids:
+        api.post(f"/api/tasks/{task_id}/stop")
+
+    tasks = api.get("/api/activity/sessions/s/tasks").get_json()
+    log = api.get("/api/activity/sessions/s/activity").get_json()["activity_logs"]
+
+    assert [t["task_id"] for t in tasks["tasks"]] == ids
+    assert [entry["message_index"] for entry in log] == list(range(len(log)))
+    assert len(log) == 15

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, json, stream_with_context
 from flask.typing import ResponseReturnValue
 from pydantic import Field, field_validator
 
 from webapp.api.bodies import Answer, Body, answers
+from webapp.api.streams import stream
 from webapp.api.views import full_task, short_task
 from webapp.queries import activity, tasks
 from webapp.queries.tasks import Filter, plain
@@ -109,7 +107,8 @@ class FullTask(Answer, extra="allow"):
 def recent_tasks(query_data: TasksQuery) -> ResponseReturnValue:
     """List the newest tasks; all of them are sent as a stream."""
     if query_data.limit == ALL:
-        return Response(stream_with_context(_stream()), mimetype="application/json")
+        every = (short_task(row) for row in tasks.all_newest_first())
+        return stream({}, "tasks", every, lambda count: {"total_count": count, "limit": ALL})
     rows = tasks.page(Filter(), limit=query_data.limit)
     return {
         "tasks": [short_task(row) for row in rows],
@@ -146,8 +145,8 @@ def sessions(query_data: PageQuery) -> ResponseReturnValue:
 @bp.doc(responses=answers(SessionTasks))
 def session_tasks(session_id: str) -> ResponseReturnValue:
     """List a session's tasks, oldest first."""
-    listed = [short_task(row) for row in activity.tasks_of(session_id)]
-    return {"session_id": session_id, "tasks": listed, "total_count": len(listed)}
+    every = (short_task(row) for row in activity.tasks_of(session_id))
+    return stream({"session_id": session_id}, "tasks", every, lambda count: {"total_count": count})
 
 
 @bp.get("/sessions/<session_id>/activity")
@@ -164,13 +163,13 @@ def session_log(session_id: str, query_data: LogQuery) -> ResponseReturnValue:
             "message_index": index,
             "total_available": total,
         }
-    rows = activity.newest(session_id, query_data.limit or max(total, 1))
-    return {
-        "session_id": session_id,
-        "activity_logs": [activity.as_json(row) for row in rows],
-        "total_count": len(rows),
-        "original_total": total,
-    }
+    first = 0 if query_data.limit is None else max(0, total - query_data.limit)
+    return stream(
+        {"session_id": session_id},
+        "activity_logs",
+        (activity.as_json(row) for row in activity.between(session_id, first, total)),
+        lambda count: {"total_count": count, "original_total": total},
+    )
 
 
 @bp.get("/sessions/<session_id>/latest_activity")
@@ -191,17 +190,3 @@ def latest_activity(session_id: str) -> ResponseReturnValue:
 def one_task(task_id: str) -> ResponseReturnValue:
     """Show one task."""
     return full_task(tasks.find(task_id))
-
-
-def _stream() -> Iterator[str]:
-    yield '{"tasks": ['
-    count = 0
-    for separator, row in zip(chain([""], _commas()), tasks.all_newest_first(), strict=False):
-        yield separator + json.dumps(short_task(row))
-        count += 1
-    yield f'], "total_count": {count}, "limit": {ALL}}}'
-
-
-def _commas() -> Iterator[str]:
-    while True:
-        yield ", "

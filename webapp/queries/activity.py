@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -12,6 +13,8 @@ from webapp.models import Activity, Task, WorkSession
 _activity = Activity.__table__
 _sessions = WorkSession.__table__
 _tasks = Task.__table__
+
+BATCH = 500
 
 
 def total(session_id: str) -> int:
@@ -36,6 +39,18 @@ def newest(session_id: str, limit: int) -> list[Row[Any]]:
     return rows[::-1]
 
 
+def between(session_id: str, first: int, end: int) -> Iterator[Row[Any]]:
+    """The entries from index ``first`` up to, not with, ``end``, in short reads of their own."""
+    query = select(_activity).where(_activity.c.session_id == session_id)
+    while first < end:
+        index = _activity.c.message_index
+        piece = query.where(index >= first, index < min(end, first + BATCH)).order_by(index)
+        rows = list(db.session.execute(piece))
+        db.session.close()
+        yield from rows
+        first += BATCH
+
+
 def of_task(task_id: str, *, after: int = -1, limit: int = 1000) -> list[Row[Any]]:
     """A task's own entries after an index, oldest first."""
     query = select(_activity).where(
@@ -51,10 +66,14 @@ def sessions(limit: int, offset: int) -> tuple[list[Row[Any]], int]:
     return rows, db.session.execute(select(func.count()).select_from(_sessions)).scalar_one()
 
 
-def tasks_of(session_id: str) -> list[Row[Any]]:
-    """The session's tasks, oldest first."""
+def tasks_of(session_id: str) -> Iterator[Row[Any]]:
+    """The session's tasks, oldest first, in short reads of their own."""
     query = select(_tasks).where(_tasks.c.session_id == session_id).order_by(_tasks.c.seq)
-    return list(db.session.execute(query))
+    after = 0
+    while rows := list(db.session.execute(query.where(_tasks.c.seq > after).limit(BATCH))):
+        db.session.close()
+        yield from rows
+        after = rows[-1].seq
 
 
 def latest_task(session_id: str) -> Row[Any] | None:
