@@ -53,9 +53,7 @@ def intake(
     A field that is null counts as not sent. Raises Invalid with every field that is wrong.
     """
     given = {name: value for name, value in raw.items() if value is not None}
-    problems: dict[str, str] = {
-        name: f"{name} is not available yet" for name in NOT_YET if name in given
-    }
+    problems: dict[str, str] = {name: "not available yet" for name in NOT_YET if name in given}
     if "agent" not in given and not problems:
         problems["agent"] = "say which agent is meant, for example shell"
     values: dict[str, Any] = {}
@@ -92,6 +90,9 @@ def again(task_id: str, changes: dict[str, Any]) -> Submission:
         "priority": row.priority,
         "timeout_s": row.timeout_s,
         "silence_timeout_s": row.silence_timeout_s,
+        "waiting_timeout_s": (
+            (row.expires_at - row.created_at).total_seconds() if row.expires_at else None
+        ),
         "max_retries": row.max_retries,
         **(row.agent_settings if changes.get("agent", row.agent) == row.agent else {}),
     }

@@ -62,7 +62,8 @@ def test_a_field_that_cannot_be_used_is_named_with_the_reason_and_nothing_is_sto
     assert named in body["fields"]
     assert reason in body["fields"][named]
     assert named in body["detail"]
-    assert body["error"] and body["success"] is False
+    assert body["error"]
+    assert body["success"] is False
     assert api.get("/api/tasks").get_json()["tasks"] == []
 
 
@@ -140,6 +141,35 @@ def test_the_answer_has_the_shape_clients_know(send: Callable[..., dict[str, Any
         "submitted",
         "mine",
     )
+
+
+def test_a_repeated_request_gets_the_first_answer_although_it_could_not_be_made_now(
+    api: FlaskClient, live: None, becomes: Any, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    keyed = {"Idempotency-Key": "once"}
+    body = {**SHELL, "working_dir": str(gone)}
+    first = api.post("/api/tasks/submit", json=body, headers=keyed).get_json()
+    becomes(first["task_id"], "completed")
+    again = api.post(f"/api/tasks/{first['task_id']}/rerun", json={}, headers=keyed).get_json()
+    becomes(again["task_id"], "completed")
+    gone.rmdir()
+    assert api.post("/api/tasks/submit", json=body, headers=keyed).get_json() == first
+    api.delete(f"/api/tasks/{first['task_id']}")
+
+    repeated = api.post(f"/api/tasks/{first['task_id']}/rerun", json={}, headers=keyed)
+
+    assert repeated.get_json() == again
+    assert api.post("/api/tasks/submit", json=body, headers=keyed).status_code == 410
+    other = api.post("/api/tasks/submit", json=body)
+    assert "working_dir" in other.get_json()["fields"]
+
+
+def test_unreadable_json_is_told_where(api: FlaskClient) -> None:
+    answer = api.post("/api/tasks/submit", data=b'{"a": }', content_type="application/json")
+
+    assert "line 1 column 7" in answer.get_json()["detail"]
 
 
 def test_a_null_counts_as_not_sent(api: FlaskClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from apiflask import APIFlask
@@ -9,7 +10,6 @@ from apiflask.schema_adapters import registry
 from apiflask.schema_adapters.pydantic import PydanticAdapter
 from flask import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
-from werkzeug.exceptions import BadRequest
 
 from webapp.domain.errors import Invalid
 from webapp.intake import refused
@@ -100,15 +100,16 @@ _REFUSALS = {
 
 
 def _json(request: Request) -> Any:
-    if not request.get_data(cache=True):
+    if not (sent := request.get_data(cache=True)):
         return {}
     try:
-        data = request.get_json(force=True)
-    except (BadRequest, RecursionError) as error:
-        reason = getattr(error, "description", None) or "it is nested too deeply"
-        raise Invalid("bad_json", reason=reason) from None
+        data = json.loads(sent)
+    except RecursionError:
+        raise Invalid("bad_json", reason="it is nested too deeply.") from None
+    except ValueError as error:
+        raise Invalid("bad_json", reason=f"{error}.") from None
     if not isinstance(data, dict):
-        raise Invalid("bad_json", reason="an object is expected")
+        raise Invalid("bad_json", reason="an object is expected.")
     return data
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -21,6 +22,7 @@ from webapp.queries import tasks
 from webapp.queries.tasks import Filter
 from webapp.services import submissions
 from webapp.services import tasks as task_verbs
+from webapp.services.submissions import Submission
 
 bp = APIBlueprint("api_tasks", __name__, url_prefix="/api/tasks", tag="Tasks")
 
@@ -74,9 +76,9 @@ class SubmitAnswer(Answer):
 def _moment(value: Any) -> datetime:
     try:
         found = datetime.fromisoformat(str(value).replace(" ", "+"))
-    except ValueError:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ValueError("must be a time as in 2026-11-23T09:00:00Z") from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 Moment = Annotated[datetime, BeforeValidator(_moment)]
@@ -95,7 +97,9 @@ class ListQuery(Body):
     since: Moment | None = Field(None, description="Created at or after.")
     until: Moment | None = Field(None, description="Created before.")
     limit: int = Field(SHOWN, ge=1, le=1000)
-    cursor: int | None = Field(None, ge=1, description="next_cursor of the page before.")
+    cursor: int | None = Field(
+        None, ge=1, le=2**63 - 1, description="next_cursor of the page before."
+    )
 
 
 class TaskPage(Answer):
@@ -133,7 +137,8 @@ class Message(Answer):
 @bp.doc(responses=answers(SubmitAnswer, refusals=(400, 409, 410, 415, 422, 429)))
 def submit(json_data: SubmitBody) -> ResponseReturnValue:
     """Hand in a task. With an Idempotency-Key header a repeated request is answered once."""
-    return _submit(intake(json_data.model_dump(exclude_unset=True)), "submit")
+    fields = json_data.model_dump(exclude_unset=True)
+    return _submit(lambda: intake(fields), "submit")
 
 
 @bp.post("/<task_id>/rerun")
@@ -142,7 +147,7 @@ def submit(json_data: SubmitBody) -> ResponseReturnValue:
 def rerun(task_id: str, json_data: RerunBody) -> ResponseReturnValue:
     """Run a task again as a new one, with the fields that are sent changed."""
     changes = json_data.model_dump(exclude_unset=True)
-    return _submit(again(task_id, changes), f"rerun/{task_id}")
+    return _submit(lambda: again(task_id, changes), f"rerun/{task_id}")
 
 
 @bp.get("")
@@ -176,14 +181,13 @@ def delete(task_id: str) -> ResponseReturnValue:
     return {"message": sentence("task_deleted_done", {})}
 
 
-def _submit(submission: submissions.Submission, route: str) -> ResponseReturnValue:
-    submitted = submissions.submit(
-        submission,
-        by=principal().name,
-        bounds=bounds(),
-        now=clock.now(),
-        promise=promise(route, request.headers.get("Idempotency-Key"), request.get_data()),
-    )
+def _submit(make: Callable[[], Submission], route: str) -> ResponseReturnValue:
+    """Answer as before if this was asked before, even where it could not be asked again."""
+    by, now = principal().name, clock.now()
+    promised = promise(route, request.headers.get("Idempotency-Key"), request.get_data())
+    submitted = submissions.kept(promised, by=by, now=now) if promised is not None else None
+    if submitted is None:
+        submitted = submissions.submit(make(), by=by, bounds=bounds(), now=now, promise=promised)
     ports().wake.lane(submitted.lane)
     code = "submitted_waiting" if submitted.waiting else "submitted"
     return {

@@ -29,6 +29,7 @@ _SESSION = select(_sessions.c.workspace_dir).where(_sessions.c.session_id == bin
 _NEW_SESSION = insert(_sessions)
 
 RETRY_AFTER_S = 30
+REMEMBERED = timedelta(hours=IDEMPOTENCY_HOURS)
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,8 @@ def submit(
     The lane's row is locked first, so that of any number of simultaneous submissions that are to
     be rejected by a busy lane exactly one gets in.
     """
-    if promise is not None and (kept := _kept(promise, by, now)) is not None:
-        return kept
+    if promise is not None and (earlier := kept(promise, by=by, now=now)) is not None:
+        return earlier
     lane = db.session.execute(_LANE, {"lane": submission.lane}).one_or_none()
     if lane is None:
         raise Invalid.field("lane", f"there is no lane named {submission.lane!r}")
@@ -111,6 +112,29 @@ def submit(
         _keep(promise, submitted, by, now)
     audit.note(by, "submit", task_id, now, agent=submission.agent, lane=submission.lane)
     return submitted
+
+
+def kept(promise: Promise, *, by: str, now: datetime) -> Submitted | None:
+    """What was answered to this key before, or None. Only reads: doors ask before they parse.
+
+    Raises Unprocessable for another body, and Gone if the task was deleted.
+    """
+    row = db.session.execute(
+        select(_keys).where(
+            _keys.c.principal == by,
+            _keys.c.route == promise.route,
+            _keys.c.key == promise.key,
+            _keys.c.created_at >= now - REMEMBERED,
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    if row.body_hash != promise.body_hash:
+        raise Unprocessable("idempotency_key_reused")
+    exists = select(_tasks.c.seq).where(_tasks.c.task_id == row.task_id)
+    if db.session.execute(exists).one_or_none() is None:
+        raise Gone("task_deleted", task_id=row.task_id)
+    return Submitted(**row.answer)
 
 
 def _columns(
@@ -168,26 +192,8 @@ def _busy(lane: str) -> Conflict:
     return Conflict("task_running", extra={"active_task": active}, lane=lane)
 
 
-def _kept(promise: Promise, by: str, now: datetime) -> Submitted | None:
-    db.session.execute(
-        delete(_keys).where(_keys.c.created_at < now - timedelta(hours=IDEMPOTENCY_HOURS))
-    )
-    row = db.session.execute(
-        select(_keys).where(
-            _keys.c.principal == by, _keys.c.route == promise.route, _keys.c.key == promise.key
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    if row.body_hash != promise.body_hash:
-        raise Unprocessable("idempotency_key_reused")
-    exists = select(_tasks.c.seq).where(_tasks.c.task_id == row.task_id)
-    if db.session.execute(exists).one_or_none() is None:
-        raise Gone("task_deleted", task_id=row.task_id)
-    return Submitted(**row.answer)
-
-
 def _keep(promise: Promise, submitted: Submitted, by: str, now: datetime) -> None:
+    db.session.execute(delete(_keys).where(_keys.c.created_at < now - REMEMBERED))
     db.session.execute(
         insert(_keys).values(
             principal=by,
