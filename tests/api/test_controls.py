@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
+from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from tests.waiting import until
+from webapp import clock
+from webapp.services import controls
 
 Send = Callable[..., dict[str, Any]]
 NOBODY = "00000000-0000-7000-8000-000000000000"
@@ -200,6 +204,73 @@ def test_the_end_of_input_lets_cat_finish_and_nothing_comes_after_it(
     assert output(api, task["task_id"]) == "last words\nover\n"
 
 
+def test_lines_that_were_read_do_not_count_against_the_next_and_the_end_always_gets_through(
+    api: FlaskClient, live: None, send: Send, becomes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.services.controls.MAX_INSTRUCTIONS", 2)
+    task = send("cat >/dev/null")
+    path = f"/api/tasks/{task['task_id']}"
+    until(lambda: api.get(path).get_json()["status"] == "running")
+
+    def read() -> bool:
+        told = api.get(f"{path}/instructions").get_json()["instructions"]
+        return all(one["state"] == "consumed" for one in told)
+
+    for _ in range(3):
+        assert api.post(f"{path}/instructions", json={"instruction": "x"}).status_code == 200
+        until(read)
+    api.post("/api/tasks/pause")
+    for _ in range(2):
+        assert api.post(f"{path}/instructions", json={"instruction": "x"}).status_code == 200
+    full = api.post(f"{path}/instructions", json={"instruction": "x"})
+    assert (full.status_code, full.get_json()["error"]) == (409, "too_many_instructions")
+    assert api.post(f"{path}/end-input").status_code == 200
+    api.post("/api/tasks/resume")
+
+    becomes(task["task_id"], "completed")
+
+
+def test_a_second_stop_adds_its_reason(
+    app: APIFlask, api: FlaskClient, live: None, send: Send, becomes: Any
+) -> None:
+    task = send("trap '' TERM; echo deaf; while :; do sleep 0.05; done")
+    until(lambda: "deaf" in output(api, task["task_id"]))
+    with app.app_context():
+        controls.stop(task["task_id"], by="ann", reason=None, now=clock.now())
+
+    api.post(f"/api/tasks/{task['task_id']}/stop", json={"reason": "because of X"})
+
+    assert becomes(task["task_id"], "stopped").stop_reason == "because of X"
+
+
+def test_output_is_final_once_nothing_can_come(
+    api: FlaskClient, live: None, send: Send, becomes: Any
+) -> None:
+    retried = send("echo once; exit 1", max_retries=1)
+    path = f"/api/tasks/{retried['task_id']}/output"
+    until(lambda: "once" in output(api, retried["task_id"]))
+    until(lambda: api.get(f"{path}?attempt=1").get_json()["final"] is True)
+    assert api.get(path).get_json()["final"] is False
+
+    late = send("true", waiting_timeout_s=0.000001)
+    becomes(late["task_id"], "failed")
+    assert api.get(f"/api/tasks/{late['task_id']}/output").get_json()["final"] is True
+
+
+def test_running_again_keeps_every_limit(api: FlaskClient, send: Send) -> None:
+    limits = {"timeout_s": 60.0, "silence_timeout_s": 30.0, "max_retries": 2}
+    first = send("true", waiting_timeout_s=90, **limits)
+
+    again = api.post(f"/api/tasks/{first['task_id']}/rerun", json={"when_busy": "queue"}).get_json()
+
+    shown = api.get(f"/api/tasks/{again['task_id']}").get_json()
+    assert {name: shown[name] for name in limits} == limits
+    waits = datetime.fromisoformat(shown["expires_at"]) - datetime.fromisoformat(
+        shown["created_at"]
+    )
+    assert waits.total_seconds() == pytest.approx(90)
+
+
 def test_a_command_without_input_refuses_an_instruction(
     api: FlaskClient, live: None, send: Send
 ) -> None:
@@ -218,7 +289,8 @@ def test_a_failed_command_is_failed_with_its_last_lines(
     becomes(task["task_id"], "failed")
 
     shown = api.get(f"/api/tasks/{task['task_id']}").get_json()
-    assert "3" in shown["error_message"] and "the reason" in shown["error_message"]
+    assert "3" in shown["error_message"]
+    assert "the reason" in shown["error_message"]
 
 
 def test_only_a_finished_task_can_be_deleted(
@@ -355,4 +427,4 @@ def test_a_wrong_output_query_names_its_field(api: FlaskClient, send: Send, quer
     answer = api.get(f"/api/tasks/{task['task_id']}/output?{query}")
 
     assert answer.status_code == 400
-    assert query.split("=")[0] in answer.get_json()["fields"]
+    assert query.split("=", maxsplit=1)[0] in answer.get_json()["fields"]

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from webapp.api.bodies import Answer, Body, answers
 from webapp.domain.errors import Invalid
+from webapp.domain.task_state import FINAL
 from webapp.output import as_text
 from webapp.ports import ports
 from webapp.queries import tasks
@@ -59,7 +60,7 @@ class OutputAnswer(Answer):
 @bp.doc(responses=answers(OutputAnswer, refusals=(400, 404)))
 def piece(task_id: str, query_data: OutputQuery) -> ResponseReturnValue:
     """Read a piece of a task's output from a byte offset on."""
-    attempt, ended = _attempt(task_id, query_data.attempt)
+    attempt, ended, over = _attempt(task_id, query_data.attempt)
     chunk = ports().output.read(task_id, attempt, query_data.offset, query_data.limit)
     text = as_text(chunk, ended=ended)
     return {
@@ -69,7 +70,7 @@ def piece(task_id: str, query_data: OutputQuery) -> ResponseReturnValue:
         "data": text.data,
         "encoding": text.encoding,
         "size": chunk.size,
-        "final": ended and text.next_offset >= chunk.size,
+        "final": over and text.next_offset >= chunk.size,
         "gap": {"from": chunk.gap[0], "to": chunk.gap[1]} if chunk.gap else None,
     }
 
@@ -79,7 +80,7 @@ def piece(task_id: str, query_data: OutputQuery) -> ResponseReturnValue:
 @bp.doc(responses=answers(None, refusals=(400, 404), kind="text/plain"))
 def raw(task_id: str, query_data: RawQuery) -> ResponseReturnValue:
     """Download a task's whole output as text/plain."""
-    attempt, _ = _attempt(task_id, query_data.attempt)
+    attempt, _, _ = _attempt(task_id, query_data.attempt)
     response = Response(
         stream_with_context(ports().output.iter_all(task_id, attempt)), mimetype="text/plain"
     )
@@ -88,12 +89,17 @@ def raw(task_id: str, query_data: RawQuery) -> ResponseReturnValue:
     return response
 
 
-def _attempt(task_id: str, wanted: int | None) -> tuple[int, bool]:
-    """The attempt that is meant and whether it is over; 0 where none has begun."""
-    attempt = wanted or int(tasks.find(task_id).attempt)
-    if attempt == 0:
-        return 0, tasks.standing(task_id).status == "stopped"
+def _attempt(task_id: str, wanted: int | None) -> tuple[int, bool, bool]:
+    """The attempt that is meant, whether it is over, and whether nothing comes after it.
+
+    Who names no attempt follows the task: after a failed attempt the next one may still come.
+    """
+    task = tasks.find(task_id)
+    over = task.status in FINAL
+    if wanted is None and task.attempt == 0:
+        return 0, over, over
+    attempt = wanted or int(task.attempt)
     ended = tasks.attempt_ended(task_id, attempt)
     if ended is None:
         raise Invalid.field("attempt", f"there was no attempt {attempt}")
-    return attempt, ended
+    return attempt, ended, over if wanted is None else ended

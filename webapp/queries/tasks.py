@@ -21,7 +21,6 @@ _lanes = Lane.__table__
 
 BATCH = 500
 MASK = "•••"
-HIDDEN = frozenset({"seq"})
 
 TransitionOf = {"pause": "pausing", "stop": "stopping"}
 
@@ -146,7 +145,7 @@ def lane_exists(name: str) -> bool:
 
 def as_json(row: Row[Any]) -> dict[str, Any]:
     """A task with every stored column by its name; values of environment variables are masked."""
-    task = {name: plain(value) for name, value in row._mapping.items() if name not in HIDDEN}
+    task = {name: plain(value) for name, value in row._mapping.items()}
     task["agent_settings"] = masked(task["agent_settings"])
     task["control"] = control(row)
     return task

@@ -81,7 +81,7 @@ def stop(task_id: str, *, by: str, reason: str | None, now: datetime) -> Accepte
         claims.cancel(task, by, reason, now)
         audit.note(by, "stop", task_id, now, reason=reason)
         return Accepted(task_id, "stop", "cancelled")
-    if task.wish == "stop":
+    if task.wish == "stop" and reason is None:
         return Accepted(task_id, "stop", "stop_taken")
     _want(task, "stop", by, reason, now)
     return Accepted(task_id, "stop", "stop_taken")
@@ -98,18 +98,20 @@ def instruct(
     kind: str = "text",
 ) -> str:
     """Queue an instruction (or the end of the input) for the active run; returns its id."""
-    task = _active(task_id, "instruct")
+    task = _active(task_id, "instruct" if kind == "text" else kind)
     _may(task, "instruct" if kind == "text" else kind, refuses)
     if task.wish == "stop":
         raise Conflict("being_stopped")
+    not_taken = _instructions.c.state.in_(("queued", "delivered"))
     waiting, ended = db.session.execute(
-        select(func.count(), func.coalesce(func.sum(_instructions.c.kind == "end_input"), 0)).where(
-            _instructions.c.task_id == task_id, _instructions.c.attempt == task.attempt
-        )
+        select(
+            func.count().filter(not_taken),
+            func.count().filter(_instructions.c.kind == "end_input"),
+        ).where(_instructions.c.task_id == task_id, _instructions.c.attempt == task.attempt)
     ).one()
     if ended:
         raise Conflict("input_ended")
-    if waiting >= MAX_INSTRUCTIONS:
+    if kind == "text" and waiting >= MAX_INSTRUCTIONS:
         raise Conflict("too_many_instructions", limit=MAX_INSTRUCTIONS)
     instruction_id = str(uuid7())
     db.session.execute(
