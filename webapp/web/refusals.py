@@ -30,7 +30,7 @@ def init_app(app: Flask) -> None:
 
 def answers_json(path: str) -> bool:
     """Whether this address belongs to the doors for programs."""
-    return path.startswith("/api/") or path in JSON_PATHS
+    return f"{path}/".startswith("/api/") or path in JSON_PATHS
 
 
 def translated(code: str, params: dict[str, Any]) -> str:

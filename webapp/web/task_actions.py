@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -20,7 +18,7 @@ from webapp.services import tasks as task_verbs
 from webapp.steering import instruct as instruct_task
 from webapp.steering import steer as steer_task
 from webapp.web.fragments import is_fragment
-from webapp.web.guard import is_local_path
+from webapp.web.guard import SITE, is_local_path
 
 bp = Blueprint("actions", __name__)
 
@@ -104,7 +102,7 @@ def _shown_again(task_id: str) -> ResponseReturnValue:
     from webapp.web import now
     from webapp.web import tasks as task_pages
 
-    here = urlsplit(request.headers.get("HX-Current-URL", "")).path
+    here = SITE.sub("", request.headers.get("HX-Current-URL", "")).partition("?")[0]
     own = url_for("tasks.show", task_id=task_id)
     if here == own or here.startswith(f"{own}/"):
         return task_pages.fragment(task_id, "activity" if here == own else "other")
