@@ -20,6 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 CAP = 64 * 1024 * 1024
 FIRST_KEPT, NEWEST_KEPT = 4, 12
 RETRY_S = 5.0
@@ -105,9 +109,17 @@ class OutputStore:
             chunk = self.read(task_id, attempt, chunk.next_offset, PIECE)
 
     def delete(self, task_id: str) -> None:
-        """Remove the output of all attempts."""
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self._task(task_id))
+        """Remove the output of all attempts. What cannot be removed is logged, and stays."""
+        directory = self._task(task_id)
+        try:
+            if directory.is_symlink():  # its task put it there; where it leads is not ours
+                directory.unlink()
+            else:
+                shutil.rmtree(directory)
+        except OSError as error:
+            shutil.rmtree(directory, ignore_errors=True)  # all the rest
+            if os.path.lexists(directory):
+                log.error("output not removed", path=str(directory), error=str(error))
 
     def _task(self, task_id: str) -> Path:
         if not _TASK_ID.fullmatch(task_id):

@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from webapp.output import Chunk, OutputStore, as_text
 
@@ -136,6 +137,31 @@ def test_deleting_removes_all_attempts(store: OutputStore, tmp_path: Path) -> No
     fill(store, b"x")
     store.delete(TASK)
     assert list((tmp_path / "output").iterdir()) == []
+
+
+def test_deleting_removes_a_link_in_place_of_the_directory_and_follows_it_nowhere(
+    store: OutputStore, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "file").touch()
+    (tmp_path / "output").mkdir()
+    (tmp_path / "output" / TASK).symlink_to(elsewhere)
+    store.delete(TASK)
+    assert list((tmp_path / "output").iterdir()) == []
+    assert (elsewhere / "file").exists()
+
+
+def test_what_cannot_be_deleted_is_logged_with_its_path_and_raises_nothing(
+    store: OutputStore, tmp_path: Path
+) -> None:
+    (tmp_path / "output").mkdir()
+    file = tmp_path / "output" / TASK
+    file.write_text("a file where the directory should be")
+    with capture_logs() as logged:
+        store.delete(TASK)
+    (entry,) = logged
+    assert (entry["log_level"], entry["path"]) == ("error", str(file))
 
 
 def texts(store: OutputStore, limit: int, *, ended: bool) -> list[tuple[str, str]]:
