@@ -11,6 +11,10 @@ from flask.testing import FlaskClient
 
 from webapp import runtime
 
+Send = Callable[..., dict[str, Any]]
+NOBODY = "00000000-0000-7000-8000-000000000000"
+"""The id of no task."""
+
 
 @pytest.fixture
 def live(app: APIFlask) -> Iterator[None]:
@@ -32,3 +36,9 @@ def send(api: FlaskClient) -> Callable[..., dict[str, Any]]:
         return body
 
     return submit
+
+
+def output(api: FlaskClient, task_id: str) -> str:
+    """What a task has printed so far."""
+    text: str = api.get(f"/api/tasks/{task_id}/output").get_json()["data"]
+    return text

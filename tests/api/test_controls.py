@@ -1,9 +1,7 @@
-"""Pause, resume, stop, instruct, end of input, run again, delete: over JSON, on real processes."""
+"""Pause, resume, stop, run again and delete: over JSON, on real processes."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -11,17 +9,10 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
+from tests.api.conftest import NOBODY, Send, output
 from tests.waiting import until
 from webapp import clock
 from webapp.services import controls
-
-Send = Callable[..., dict[str, Any]]
-NOBODY = "00000000-0000-7000-8000-000000000000"
-
-
-def output(api: FlaskClient, task_id: str) -> str:
-    text: str = api.get(f"/api/tasks/{task_id}/output").get_json()["data"]
-    return text
 
 
 @pytest.fixture
@@ -35,13 +26,6 @@ def running(api: FlaskClient, live: None, send: Send) -> dict[str, Any]:
 @pytest.mark.parametrize("operation", ["pause", "resume", "stop"])
 def test_with_nothing_to_act_on_the_answer_is_400(api: FlaskClient, operation: str) -> None:
     answer = api.post(f"/api/tasks/{operation}")
-
-    assert answer.status_code == 400
-    assert answer.get_json()["error"] == "no_active_task"
-
-
-def test_an_instruction_with_no_active_task_is_400(api: FlaskClient) -> None:
-    answer = api.post("/api/tasks/add-new-task", json={"reason": "hurry"})
 
     assert answer.status_code == 400
     assert answer.get_json()["error"] == "no_active_task"
@@ -172,64 +156,6 @@ def test_a_waiting_task_is_cancelled_at_once(api: FlaskClient, send: Send) -> No
     assert api.get(f"/api/tasks/{task['task_id']}").get_json()["status"] == "stopped"
 
 
-def test_an_instruction_reaches_the_command_and_its_receipts_are_told(
-    api: FlaskClient, live: None, send: Send, becomes: Any
-) -> None:
-    task = send('echo ready; read line; echo "heard $line"')
-    until(lambda: "ready" in output(api, task["task_id"]))
-
-    sent = api.post("/api/tasks/add-new-task", json={"reason": "mind the gap"}).get_json()
-    assert (sent["operation"], sent["new_task"]) == ("add_new_task", "mind the gap")
-    becomes(task["task_id"], "completed")
-
-    assert "heard mind the gap" in output(api, task["task_id"])
-    [receipt] = api.get(f"/api/tasks/{task['task_id']}/instructions").get_json()["instructions"]
-    assert (receipt["state"], receipt["instruction"]) == ("consumed", "mind the gap")
-    assert receipt["delivered_at"] <= receipt["consumed_at"]
-
-
-def test_the_end_of_input_lets_cat_finish_and_nothing_comes_after_it(
-    api: FlaskClient, live: None, send: Send, becomes: Any
-) -> None:
-    task = send("trap '' TERM; cat; sleep 0.5; echo over")
-    path = f"/api/tasks/{task['task_id']}"
-    until(lambda: api.get(path).get_json()["status"] == "running")
-    api.post(f"{path}/instructions", json={"instruction": "last words"})
-
-    assert api.post(f"{path}/end-input").get_json()["operation"] == "end_input"
-    late = api.post(f"{path}/instructions", json={"instruction": "too late"})
-    becomes(task["task_id"], "completed")
-
-    assert (late.status_code, late.get_json()["error"]) == (409, "input_ended")
-    assert output(api, task["task_id"]) == "last words\nover\n"
-
-
-def test_lines_that_were_read_do_not_count_against_the_next_and_the_end_always_gets_through(
-    api: FlaskClient, live: None, send: Send, becomes: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("webapp.services.controls.MAX_INSTRUCTIONS", 2)
-    task = send("cat >/dev/null")
-    path = f"/api/tasks/{task['task_id']}"
-    until(lambda: api.get(path).get_json()["status"] == "running")
-
-    def read() -> bool:
-        told = api.get(f"{path}/instructions").get_json()["instructions"]
-        return all(one["state"] == "consumed" for one in told)
-
-    for _ in range(3):
-        assert api.post(f"{path}/instructions", json={"instruction": "x"}).status_code == 200
-        until(read)
-    api.post("/api/tasks/pause")
-    for _ in range(2):
-        assert api.post(f"{path}/instructions", json={"instruction": "x"}).status_code == 200
-    full = api.post(f"{path}/instructions", json={"instruction": "x"})
-    assert (full.status_code, full.get_json()["error"]) == (409, "too_many_instructions")
-    assert api.post(f"{path}/end-input").status_code == 200
-    api.post("/api/tasks/resume")
-
-    becomes(task["task_id"], "completed")
-
-
 def test_a_second_stop_adds_its_reason(
     app: APIFlask, api: FlaskClient, live: None, send: Send, becomes: Any
 ) -> None:
@@ -241,20 +167,6 @@ def test_a_second_stop_adds_its_reason(
     api.post(f"/api/tasks/{task['task_id']}/stop", json={"reason": "because of X"})
 
     assert becomes(task["task_id"], "stopped").stop_reason == "because of X"
-
-
-def test_output_is_final_once_nothing_can_come(
-    api: FlaskClient, live: None, send: Send, becomes: Any
-) -> None:
-    retried = send("echo once; exit 1", max_retries=1)
-    path = f"/api/tasks/{retried['task_id']}/output"
-    until(lambda: "once" in output(api, retried["task_id"]))
-    until(lambda: api.get(f"{path}?attempt=1").get_json()["final"] is True)
-    assert api.get(path).get_json()["final"] is False
-
-    late = send("true", waiting_timeout_s=0.000001)
-    becomes(late["task_id"], "failed")
-    assert api.get(f"/api/tasks/{late['task_id']}/output").get_json()["final"] is True
 
 
 def test_running_again_keeps_every_limit(api: FlaskClient, send: Send) -> None:
@@ -269,17 +181,6 @@ def test_running_again_keeps_every_limit(api: FlaskClient, send: Send) -> None:
         shown["created_at"]
     )
     assert waits.total_seconds() == pytest.approx(90)
-
-
-def test_a_command_without_input_refuses_an_instruction(
-    api: FlaskClient, live: None, send: Send
-) -> None:
-    task = send("sleep 20", stdin="none")
-    path = f"/api/tasks/{task['task_id']}"
-    until(lambda: api.get(path).get_json()["status"] == "running")
-
-    assert api.post(f"{path}/instructions", json={"instruction": "hello"}).status_code == 409
-    assert api.post(f"{path}/end-input").status_code == 409
 
 
 def test_a_failed_command_is_failed_with_its_last_lines(
@@ -374,57 +275,3 @@ def test_marked_lines_become_progress_steps_and_result(
     ended = becomes(task["task_id"], "failed")
 
     assert ended.task_result == "all is well"
-
-
-def test_output_is_read_by_offset_and_a_character_is_never_split(
-    api: FlaskClient, live: None, send: Send, becomes: Any
-) -> None:
-    task = send("printf 'aäö€\\n'")
-    becomes(task["task_id"], "completed")
-    path, offset, pieces = f"/api/tasks/{task['task_id']}/output", 0, []
-    while True:
-        piece = api.get(f"{path}?offset={offset}&limit=1").get_json()
-        assert set(piece) == {
-            "attempt", "offset", "next_offset", "data", "encoding", "size", "final", "gap",
-        }  # fmt: skip
-        pieces.append(piece["data"])
-        offset = piece["next_offset"]
-        if piece["final"]:
-            break
-
-    assert pieces == ["a", "ä", "ö", "€", "\n"]
-    assert offset == piece["size"] == 9
-    raw = api.get(f"{path}/raw")
-    assert (raw.data.decode(), raw.mimetype) == ("aäö€\n", "text/plain")
-
-
-def test_binary_output_comes_as_base64(
-    api: FlaskClient, live: None, send: Send, becomes: Any
-) -> None:
-    task = send("printf '\\377\\000\\376'")
-    becomes(task["task_id"], "completed")
-
-    piece = api.get(f"/api/tasks/{task['task_id']}/output").get_json()
-
-    assert piece["encoding"] == "base64"
-    assert base64.b64decode(piece["data"]) == b"\xff\x00\xfe"
-
-
-def test_output_of_a_task_that_has_not_begun_is_empty_and_not_final(
-    api: FlaskClient, send: Send
-) -> None:
-    task = send("true")
-
-    piece = api.get(f"/api/tasks/{task['task_id']}/output").get_json()
-
-    assert (piece["attempt"], piece["data"], piece["size"], piece["final"]) == (0, "", 0, False)
-
-
-@pytest.mark.parametrize("query", ["offset=-1", "limit=0", "limit=x", "attempt=9", "offest=1"])
-def test_a_wrong_output_query_names_its_field(api: FlaskClient, send: Send, query: str) -> None:
-    task = send("true")
-
-    answer = api.get(f"/api/tasks/{task['task_id']}/output?{query}")
-
-    assert answer.status_code == 400
-    assert query.split("=", maxsplit=1)[0] in answer.get_json()["fields"]
