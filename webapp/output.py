@@ -28,10 +28,13 @@ CAP = 64 * 1024 * 1024
 FIRST_KEPT, NEWEST_KEPT = 4, 12
 RETRY_S = 5.0
 PIECE = 256 * 1024
+RELISTS = 100
+"""How often segments may be dropped under a reader before that is taken for an error."""
 CHARACTER = 4
 """Bytes of the longest character in UTF-8."""
 
 _TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
+_SEGMENT = re.compile(r"\d{16}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -72,14 +75,13 @@ class OutputStore:
         An offset in a gap gives what comes after the gap, one behind the end the end.
         """
         directory = self._directory(task_id, attempt)
-        while True:
-            try:
+        for _ in range(RELISTS):
+            with contextlib.suppress(FileNotFoundError):  # dropped after it was listed
                 chunk = _read(directory, offset, limit)
                 if len(chunk.data) == limit < _first_character(chunk.data):
                     return _read(directory, offset, _first_character(chunk.data))
                 return chunk
-            except FileNotFoundError:
-                continue  # a segment was dropped after it was listed: list again
+        return _read(directory, offset, limit)
 
     def tail(self, task_id: str, attempt: int, lines: int, max_bytes: int) -> Chunk:
         """The last lines, whole if they fit; what follows is to be read from ``next_offset``."""
@@ -254,13 +256,13 @@ def _piece(directory: Path, start: int, offset: int, limit: int) -> bytes:
 def _starts(directory: Path) -> list[int]:
     """The offsets at which segments begin, in order."""
     try:
-        return sorted(int(name) for name in os.listdir(directory) if name.isdecimal())
+        return sorted(int(name) for name in os.listdir(directory) if _SEGMENT.fullmatch(name))
     except OSError:
         return []
 
 
 def _name(start: int) -> str:
-    return f"{start:016d}"
+    return f"{start:016d}"  # as _SEGMENT reads it
 
 
 def _length(directory: Path, start: int) -> int:

@@ -164,6 +164,27 @@ def test_what_cannot_be_deleted_is_logged_with_its_path_and_raises_nothing(
     assert (entry["log_level"], entry["path"]) == ("error", str(file))
 
 
+@pytest.mark.parametrize("name", ["5", "00000000000000005", "٠" * 16, "9" * 30, "note.txt"])
+def test_a_file_that_is_no_segment_counts_for_nothing(
+    store: OutputStore, tmp_path: Path, name: str
+) -> None:
+    fill(store, numbered(450))
+    (tmp_path / "output" / TASK / "1" / name).write_text("planted")
+    assert store.read(TASK, 1, 0, 1_000) == Chunk(0, 450, numbered(450), 450)
+    fill(store, b"on it goes")
+    assert store.read(TASK, 1, 450, 1_000).data == b"on it goes"
+
+
+def test_a_segment_that_leads_nowhere_is_an_error_and_no_endless_loop(
+    store: OutputStore, tmp_path: Path
+) -> None:
+    directory = tmp_path / "output" / TASK / "1"
+    directory.mkdir(parents=True)
+    (directory / f"{0:016d}").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError):
+        store.read(TASK, 1, 0, 10)
+
+
 def texts(store: OutputStore, limit: int, *, ended: bool) -> list[tuple[str, str]]:
     """All pages that a client gets who reads on until nothing comes."""
     pages, offset = [], 0
