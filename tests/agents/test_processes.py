@@ -21,7 +21,7 @@ from webapp.agents.process_table import (
     Seen,
     Sent,
 )
-from webapp.agents.processes import RUN_MARK, Scope
+from webapp.agents.processes import RUN_MARK, SUPERVISOR_MARK, Scope, under_way
 
 Start = Callable[..., subprocess.Popen[bytes]]
 
@@ -128,6 +128,21 @@ def test_nobody_finds_himself_or_his_supervisor(
     assert me
     above = Scope(mark, [Process(os.getppid(), me.process.started)], table=table)
     assert os.getpid() not in {one.process.pid for one in above.find()}
+
+
+@pytest.mark.parametrize("name", [RUN_MARK, SUPERVISOR_MARK])
+def test_a_run_that_adopts_orphans_spares_what_belongs_to_another_one_under_way(
+    table: ProcessTable, start: Start, mark: str, name: str
+) -> None:
+    supervisor = start("exec sleep 300")
+    scope = Scope(mark, [seen(table, supervisor).process], table=table)
+    scope.adopting = True
+    other = f"{uuid.uuid4().hex}.1"
+    process = start("exec sleep 300", **{name: other})
+    until(lambda: process.pid in {one.process.pid for one in scope.find()})
+    with under_way(other):
+        assert process.pid not in {one.process.pid for one in scope.find()}
+    assert process.pid in {one.process.pid for one in scope.find()}
 
 
 def test_asking_twice_to_end_asks_each_process_once(

@@ -19,7 +19,7 @@ from tests.agents.recording import gone, pids_in, state_of, until
 from tests.agents.test_shell_controls import HIDDEN, HIDERS
 from webapp.agents import processes
 from webapp.agents.process_table import TABLE
-from webapp.agents.processes import SUPERVISOR_MARK, end_run, find_marked
+from webapp.agents.processes import RUN_MARK, SUPERVISOR_MARK, end_run, find_marked
 
 ROOT = Path(__file__).parents[2]
 
@@ -118,6 +118,18 @@ def test_a_killed_supervisor_leaves_orphans_to_the_runner_who_ends_them(
     code, params = report["said"][-1]
     assert code == "shell_left_behind"
     assert params["count"] >= HIDDEN
+
+
+@pytest.mark.parametrize("name", ["LINEUP_TASK_X", SUPERVISOR_MARK, RUN_MARK])
+def test_an_orphan_with_a_mark_of_its_own_making_is_ended_as_well(
+    runner: Callable[[str], Runner], name: str
+) -> None:
+    one = runner(
+        f'env -i {name}=1 PATH=$PATH setsid sleep 300 & echo "pid $!"; '
+        "sleep 0.2; kill -9 $PPID; exit 0"
+    )
+    assert one.report()["failed"] == "shell_supervisor_lost"
+    assert gone(*one.pids(1))
 
 
 def test_a_rescue_ends_what_is_left_when_runner_and_supervisor_are_dead(

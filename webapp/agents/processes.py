@@ -13,14 +13,16 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
 from webapp.agents.process_table import TABLE, Process, ProcessTable, Seen, Sent
 
 RUN_MARK = "LINEUP_TASK_RUN"
 SUPERVISOR_MARK = "LINEUP_TASK_SUPERVISOR"
-OUR_MARKS = b"LINEUP_TASK_"
+
+_under_way: set[str] = set()
+"""The marks of all runs that this process carries out."""
 
 PR_SET_CHILD_SUBREAPER = 36
 KILL_PATIENCE_S = 10.0  # a process in an uninterruptible wait may outlive its SIGKILL
@@ -29,6 +31,16 @@ KILL_PATIENCE_S = 10.0  # a process in an uninterruptible wait may outlive its S
 def run_mark(task_id: str, attempt: int) -> str:
     """The value that names a run in the environment of its processes."""
     return f"{task_id}.{attempt}"
+
+
+@contextlib.contextmanager
+def under_way(mark: str) -> Iterator[None]:
+    """While a run is carried out here, no other one takes its processes for orphans."""
+    _under_way.add(mark)
+    try:
+        yield
+    finally:
+        _under_way.discard(mark)
 
 
 def become_subreaper() -> bool:
@@ -165,11 +177,17 @@ class Scope:
 
         They cannot be told by their mark alone, for a command may clear its environment. So it is
         all of our children that began after the supervisor, but those that we have on purpose:
-        they are in our session, or carry some mark, or are on their way from fork to program.
+        they are in our session, or belong to another run of ours by their mark, or are on their
+        way from fork to program.
         """
         own_pid, own_session = os.getpid(), os.getsid(0)
         own_environment = self._table.environment(own_pid)
         earliest = min((one.started for one in self._supervisors), default=math.inf)
+        others = {
+            f"{name}={mark}".encode()
+            for mark in _under_way.copy() - {self._mark}
+            for name in (RUN_MARK, SUPERVISOR_MARK)
+        }
         orphans = []
         for seen in self._table.below([own_pid]):
             pid = seen.process.pid
@@ -178,8 +196,10 @@ class Scope:
             if seen.process.started < earliest or self._table.between_programs(pid):
                 continue
             environment = self._table.environment(pid)
-            marked = any(entry.startswith(OUR_MARKS) for entry in environment.split(b"\0"))
-            if not marked and (environment != own_environment or not environment):
+            spared = environment == own_environment or not others.isdisjoint(
+                environment.split(b"\0")
+            )
+            if not (spared and environment):
                 orphans.append(seen)
         return orphans
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import structlog
 
+from webapp.agents.processes import run_mark, under_way
 from webapp.agents.protocol import AgentFailed, Controls, Instruction, Stopped
 from webapp.db import AWAY
 from webapp.domain import outcome as outcomes
@@ -144,7 +145,8 @@ class Run:
         except KeyError:
             return _failure("agent_gone", agent=self.assignment.agent)
         try:
-            result = agent.run(self.assignment, self.console)
+            with under_way(run_mark(self.assignment.task_id, self.assignment.attempt)):
+                result = agent.run(self.assignment, self.console)
         except Stopped:
             return outcomes.stopped()
         except AgentFailed as error:
