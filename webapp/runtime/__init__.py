@@ -34,7 +34,7 @@ class Runtime:
     def __init__(self, context: Context) -> None:
         self.context = context
         self._workers: dict[str, LaneWorker] = {}
-        self._ticker = Ticker(context, self.open_lanes)
+        self._ticker = Ticker(context, self.open_lanes, self.held)
         self._leaving = False
         self._hurried = False
 
@@ -55,6 +55,10 @@ class Runtime:
             if name not in self._workers and not self._leaving:
                 self._workers[name] = worker = LaneWorker(self.context, name)
                 worker.start()
+
+    def held(self) -> set[tuple[str, int]]:
+        """The tasks and attempts that the workers of this process have in their hands."""
+        return {held for worker in list(self._workers.values()) if (held := worker.holds)}
 
     def lane(self, name: str) -> None:
         """Something in this lane may be ready to run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
@@ -28,13 +29,45 @@ def rescue_the_dead(context: Context) -> int:
     for run in context.call(runs.active_runs):
         if run.runner is not None and _lives(context, run):
             continue
-        ended = processes.end_run(f"{run.task_id}.{run.attempt}", context.settings.stop_grace_s)
         code = "interrupted" if run.runner is not None else "interrupted_unknown"
-        outcome = Outcome("fail", code=code, may_retry=False)
-        if context.call(claims.rescue, run.task_id, run.attempt, outcome, context.now()):
-            rescued += 1
-            log.warning("task interrupted", task_id=run.task_id, processes_ended=ended)
+        rescued += _close(context, run.task_id, run.attempt, code)
     return rescued
+
+
+class Dropped:
+    """Finds runs that are this very process's, and that none of its workers has in hand.
+
+    It must not happen. If it does, the task would be running for ever, so it is closed: at the
+    second look, since at the first it may just have been claimed, or just be concluded.
+    """
+
+    def __init__(self, context: Context, held: Callable[[], set[tuple[str, int]]]) -> None:
+        self._context, self._held = context, held
+        self._suspects: set[tuple[str, int]] = set()
+
+    def look(self) -> int:
+        """Close what was without a worker at the last look and still is; returns how many."""
+        own = self._context.identity.runner_id
+        ours = {
+            (run.task_id, run.attempt)
+            for run in self._context.call(runs.active_runs)
+            if run.runner is not None and run.runner.runner_id == own
+        }
+        dropped = ours - self._held()
+        closed = sum(
+            _close(self._context, *run, "interrupted_unknown") for run in dropped & self._suspects
+        )
+        self._suspects = dropped
+        return closed
+
+
+def _close(context: Context, task_id: str, attempt: int, code: str) -> bool:
+    ended = processes.end_run(processes.run_mark(task_id, attempt), context.settings.stop_grace_s)
+    outcome = Outcome("fail", code=code, may_retry=False)
+    closed = context.call(claims.rescue, task_id, attempt, outcome, context.now())
+    if closed:
+        log.warning("task interrupted", task_id=task_id, processes_ended=ended)
+    return closed
 
 
 def _lives(context: Context, run: runs.ActiveRun) -> bool:

@@ -9,7 +9,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from webapp.runtime.context import Context
-from webapp.runtime.rescue import rescue_the_dead
+from webapp.runtime.rescue import Dropped, rescue_the_dead
 from webapp.services import claims, runners
 
 log = structlog.get_logger(__name__)
@@ -21,9 +21,15 @@ HEARTBEAT_S = 15
 class Ticker:
     """Looks round for dead runners and expired tasks, and shows that this runner lives."""
 
-    def __init__(self, context: Context, open_lanes: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        open_lanes: Callable[[], None],
+        held: Callable[[], set[tuple[str, int]]],
+    ) -> None:
         self._context = context
         self._open_lanes = open_lanes
+        self._dropped = Dropped(context, held)
         self.last_tick: datetime | None = None
         self._scheduler = BackgroundScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True}
@@ -45,6 +51,7 @@ class Ticker:
         context = self._context
         try:
             rescue_the_dead(context)
+            self._dropped.look()
             context.call(claims.give_up_waiting, context.now())
             self._open_lanes()
             self.last_tick = context.now()

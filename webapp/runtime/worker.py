@@ -47,6 +47,13 @@ class LaneWorker:
         """Whether the lane's thread works."""
         return self._thread.is_alive()
 
+    @property
+    def holds(self) -> tuple[str, int] | None:
+        """The task and attempt this worker has in its hands."""
+        run = self._run
+        held = run.assignment if run is not None else self._claimed
+        return (held.task_id, held.attempt) if held is not None else None
+
     def start(self) -> None:
         """Begin to take tasks."""
         self._thread.start()
