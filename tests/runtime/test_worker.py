@@ -243,7 +243,8 @@ def test_a_run_that_slept_through_its_rescue_changes_nothing_when_it_wakes(
     with app.app_context(), db.engines[None].begin() as connection:
         connection.exec_driver_sql("UPDATE tasks SET not_before = NULL")
     again = context.call(claims.claim_next, "main", "another runner", clock.now())
-    assert again is not None and again.attempt == 2
+    assert again is not None
+    assert again.attempt == 2
     before = stored(task.task_id)
 
     assert old.step() is False
