@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -70,9 +71,12 @@ def test_the_database_refuses_a_status_that_is_none(
     app: APIFlask, submit: Submit, status: str
 ) -> None:
     submit()
-    with app.app_context(), db.engines[None].begin() as connection:
-        with pytest.raises(IntegrityError):
-            connection.execute(Task.__table__.update().values(status=status))
+    with (
+        app.app_context(),
+        db.engines[None].begin() as connection,
+        pytest.raises(IntegrityError),
+    ):
+        connection.execute(Task.__table__.update().values(status=status))
 
 
 def test_nothing_can_be_written_outside_a_verb(app: APIFlask, submit: Submit) -> None:
@@ -281,7 +285,7 @@ def test_no_two_neighbours_in_a_log_are_equal_and_the_index_has_no_hole(
     with app.app_context():
         rows = activity.newest(task.session_id, 100)
     said = [(r.agent_name, r.agent_status, r.agent_msg) for r in rows]
-    assert all(a != b for a, b in zip(said, said[1:], strict=False))
+    assert all(a != b for a, b in pairwise(said))
     assert [r.message_index for r in rows] == list(range(len(rows)))
     assert [m for *_, m in said[1:]] == ["still here", "still here (task another task)"]
 
