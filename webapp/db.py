@@ -61,21 +61,21 @@ class UtcDateTime(types.TypeDecorator[datetime]):
 
 
 class RoutedSession(Session):
-    """A session whose engine is the reading one, unless a transaction has made it a writer."""
+    """A session that reads, unless a transaction has lent it its connection."""
 
-    writing = False
-    transaction_at_hand: Connection | None = None
+    writing: Connection | None = None
 
     def get_bind(self, *args: Any, **kwargs: Any) -> Engine:
-        """The engine for whatever comes next in this session."""
-        return db.engines[None if self.writing else READ]
+        """The engine of whatever is read in this session."""
+        return db.engines[READ]
 
     def execute(self, statement: Any, params: Any = None, **_options: Any) -> Any:
         """Execute on the connection itself: our statements know tables, and no mapped objects.
 
         What the ORM does around a short statement costs as much again.
         """
-        return (self.transaction_at_hand or self.connection()).execute(statement, params)
+        connection = self.connection() if self.writing is None else self.writing
+        return connection.execute(statement, params)
 
 
 db = SQLAlchemy(model_class=Base, session_options={"class_": RoutedSession})
@@ -87,18 +87,14 @@ def transaction(verb: Callable[P, T]) -> Callable[P, T]:
     @functools.wraps(verb)
     def in_transaction(*args: P.args, **kwargs: P.kwargs) -> T:
         session = cast(RoutedSession, db.session())
-        if session.writing:
+        if session.writing is not None:
             raise RuntimeError(f"{verb.__name__} was called inside another transaction")
         session.close()  # a reader's snapshot must not outlive this write
-        session.writing = True
-        try:
-            session.transaction_at_hand = session.connection()
-            answer = verb(*args, **kwargs)
-            session.commit()
-            return answer
-        finally:
-            session.close()
-            session.writing, session.transaction_at_hand = False, None
+        with db.engines[None].begin() as session.writing:
+            try:
+                return verb(*args, **kwargs)
+            finally:
+                session.writing = None
 
     return in_transaction
 
