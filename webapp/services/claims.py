@@ -229,7 +229,8 @@ def _close_attempt(task: Standing, outcome: Outcome, news: News, now: datetime) 
     which = {"of_task": task.task_id, "of_attempt": task.attempt}
     ended = {"ended_at": now, "outcome": words[outcome.move], "exit_code": outcome.exit_code}
     db.session.execute(_END_ATTEMPT, {**which, **ended, "error": error})
-    db.session.execute(_NEVER_READ, which)
+    if task.unread:
+        db.session.execute(_NEVER_READ, which)
 
 
 def _give_up(task: Standing, code: str, now: datetime, **params: Any) -> None:

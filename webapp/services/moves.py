@@ -8,18 +8,19 @@ from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Update, bindparam, insert, select, update
+from sqlalchemy import CursorResult, Update, bindparam, exists, insert, or_, select, update
 
 from webapp.db import db
 from webapp.domain.errors import LostAttempt, NoSuchTask
 from webapp.domain.task_state import FINAL, Status, after
-from webapp.models import Lane, Task, WorkSession
+from webapp.models import Instruction, Lane, Task, WorkSession
 from webapp.services import activity
 from webapp.services.activity import USER, Entry
 
 _tasks = Task.__table__
 _lanes = Lane.__table__
 _sessions = WorkSession.__table__
+_instructions = Instruction.__table__
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Standing:
     wish: str | None
     wish_reason: str | None
     max_retries: int
+    unread: bool
+    """Whether it was given instructions that it has not read yet."""
 
 
 STANDING = (
@@ -51,6 +54,12 @@ STANDING = (
     _tasks.c.wish,
     _tasks.c.wish_reason,
     _tasks.c.max_retries,
+    exists()
+    .where(
+        _instructions.c.task_id == _tasks.c.task_id,
+        or_(_instructions.c.state == "queued", _instructions.c.state == "delivered"),
+    )
+    .label("unread"),
 )
 
 # Every task passes these several times: they are built once, for building costs SQLAlchemy more
