@@ -8,6 +8,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Windows
 from tests.processes.server import Home, Server
+from tests.waiting import until
 
 Starts = Callable[..., str]
 
@@ -147,3 +148,29 @@ def test_a_server_in_trouble_is_quoted_and_nothing_is_lost(
     expect(page.locator("#lost")).to_be_hidden()
     expect(page.locator("#notices .notice")).to_have_count(0)
     expect(page.get_by_label("Instruction")).to_have_value("still here")
+
+
+def pass_time(page: Page, seconds: int) -> None:
+    """Turn the page's clock, and let every request be answered before it goes on."""
+    for _ in range(0, seconds, 5):
+        page.clock.run_for(5_000)
+        until(lambda: page.locator(".htmx-request").count() == 0)
+
+
+def test_a_hidden_tab_asks_every_half_minute_and_catches_up_when_seen(windows: Windows) -> None:
+    page = windows.open("about:blank")
+    page.clock.install()
+    page.goto("/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.partition("?")[0][-6:]))
+    pass_time(page, 20)
+    assert asked.count("/strip") == 4
+    page.evaluate("Object.defineProperty(document, 'hidden', {get: () => window.away})")
+    page.evaluate("window.away = true")
+    asked.clear()
+    pass_time(page, 60)
+    assert asked.count("/strip") == 2
+    asked.clear()
+    page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
+    until(lambda: page.locator(".htmx-request").count() == 0)
+    assert asked.count("/strip") == 1
