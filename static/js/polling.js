@@ -28,7 +28,7 @@ export function answered(ok) {
   document.getElementById("lost")?.toggleAttribute("hidden", ok);
   document.dispatchEvent(new CustomEvent("lineup:connection", { detail: { lost } }));
   if (!ok) return;
-  document.querySelector("#notices .notice-error")?.remove(); // it was about this
+  document.querySelector("#notices .notice-trouble")?.remove(); // it was about this
   refresh();
 }
 

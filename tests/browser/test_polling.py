@@ -136,7 +136,7 @@ def test_a_server_in_trouble_is_quoted_and_nothing_is_lost(
     starts(TICKS)
     page = windows.open("/")
     page.get_by_label("Instruction").fill("still here")
-    sorry = '<div class="notice notice-error">The database does not answer.</div>'
+    sorry = '<div class="notice notice-trouble">The database does not answer.</div>'
     page.route("**/now/riding*", lambda route: route.fulfill(status=503, body=sorry))
     expect(page.locator("#notices")).to_contain_text("The database does not answer")
     expect(page.locator("#lost")).to_be_visible()

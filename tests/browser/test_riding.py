@@ -158,7 +158,7 @@ def test_a_control_that_comes_too_late_is_refused_in_words(
     server.ask(task_id, "stop")
     home.becomes(task_id, "stopped")
     page.get_by_role("button", name="Pause", exact=True).click()
-    expect(page.locator("#notices")).to_contain_text("nothing to pause")
+    expect(page.locator("#notices")).to_contain_text("stopped already")
     page.unroute_all()
     expect(page.locator("#live")).to_contain_text("Nothing is riding")
 
