@@ -10,15 +10,13 @@ from typing import Any
 
 import click
 from apiflask import APIFlask
-from waitress.server import create_server
 
 from webapp import clock, ports, runtime
+from webapp.cli.server import listen
 from webapp.cli.setup import application
 from webapp.config import Settings
 from webapp.queries import people as people_queries
 from webapp.services import people
-
-CONNECTIONS = 1_000
 
 
 @click.command()
@@ -26,7 +24,7 @@ def serve() -> None:
     """Serve the pages and run the tasks, in the foreground."""
     app = application()
     settings: Settings = app.extensions[ports.KEY].settings
-    server = _bind(app, settings)
+    server = _listen(app, settings)
     numbers = [signal.SIGTERM, signal.SIGINT]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
         numbers.append(signal.SIGHUP)
@@ -43,18 +41,9 @@ def serve() -> None:
         runtime.stop(app)
 
 
-def _bind(app: APIFlask, settings: Settings) -> Any:
+def _listen(app: APIFlask, settings: Settings) -> Any:
     try:
-        return create_server(
-            app,
-            host=settings.host,
-            port=settings.port,
-            threads=settings.threads,
-            connection_limit=CONNECTIONS,
-            channel_timeout=60,
-            clear_untrusted_proxy_headers=False,
-            ident="lineup",
-        )
+        return listen(app, settings)
     except OSError as error:
         click.echo(
             f"Lineup cannot listen on {settings.host}:{settings.port}: {error.strerror}. "
