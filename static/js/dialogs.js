@@ -24,11 +24,15 @@ document.addEventListener("htmx:after:request", (event) => {
   const status = response?.status ?? response?.raw?.status;
   if (form.matches?.("form[data-reset]") && status < 400) form.reset();
 });
+
+// A refusal is read and dismissed, or forgotten once something has worked.
 document.addEventListener("click", (event) => {
-  if (
-    event.target.closest(".notice")?.parentElement?.id === "notices" &&
-    !event.target.closest("a")
-  ) {
-    event.target.closest(".notice").remove();
+  event.target.closest("[data-dismiss]")?.closest(".notice").remove();
+});
+document.addEventListener("htmx:after:request", (event) => {
+  const { request, response } = event.detail.ctx;
+  const status = response?.status ?? response?.raw?.status;
+  if (request.method.toUpperCase() !== "GET" && status < 400) {
+    document.querySelectorAll("#notices .notice-error").forEach((notice) => notice.remove());
   }
 });
