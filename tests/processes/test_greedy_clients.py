@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -19,6 +22,41 @@ from webapp.config import Settings
 STYLES = "/static/vendor/tabler/tabler.min.css"
 THREADS = 2
 MIB = 1024 * 1024
+SELECTABLE = 1024
+"""Descriptors from this number on are beyond what select() can wait for."""
+
+
+def is_answered(client: socket.socket) -> bool:
+    """Whether there is something to read."""
+    waiting = select.poll()
+    waiting.register(client, select.POLLIN)
+    return bool(waiting.poll(0))
+
+
+class Turned:
+    """A server in this process whose loop a test turns by hand, so that it needs no thread."""
+
+    def __init__(self, app: APIFlask, settings: Settings) -> None:
+        self.made = listening.listen(app, settings.model_copy(update={"port": free_port()}))
+        self.port = int(self.made.effective_port)
+
+    def turn(self) -> list[Channel]:
+        """Turn it once; the connections it has then."""
+        use_poll = self.made.adj.asyncore_use_poll
+        self.made.asyncore.loop(timeout=0.01, map=self.made._map, count=1, use_poll=use_poll)
+        return list(self.made.active_channels.values())
+
+    def close(self) -> None:
+        """Let go of the port and all connections."""
+        self.made.task_dispatcher.shutdown()
+        self.made.asyncore.close_all(self.made._map)
+
+
+@pytest.fixture
+def turned(app: APIFlask, settings: Settings) -> Iterator[Turned]:
+    """A server to turn by hand."""
+    with closing(Turned(app, settings)) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -119,24 +157,32 @@ def test_a_body_that_is_announced_as_too_large_is_413_before_it_is_sent(server: 
 
 
 def test_who_never_reads_is_cut_off_after_a_while(
-    app: APIFlask, settings: Settings, token: str
+    app: APIFlask, settings: Settings, turned: Turned, token: str
 ) -> None:
     app.add_url_rule("/large", view_func=lambda: bytes(16 * MIB))
-    made = listening.listen(app, settings.model_copy(update={"port": free_port()}))
-    sockets = made._map  # its loop is turned by hand, which needs no thread
     with ExitStack() as stack:
-        stack.callback(made.asyncore.close_all, sockets)
-        stack.callback(made.task_dispatcher.shutdown)
-        client = connect(int(made.effective_port), stack)
+        client = connect(turned.port, stack)
         headers = (f"Host: 127.0.0.1:{settings.port}", f"Authorization: Bearer {token}")
         client.sendall(request("/large", *headers))
+        until(lambda: [c for c in turned.turn() if c.total_outbufs_len and not c.requests])
+        turned.made.maintenance(time.time() + listening.PATIENCE_S - 5)
+        assert turned.turn(), "it may still read"
+        turned.made.maintenance(time.time() + listening.PATIENCE_S + 5)
+        until(lambda: not turned.turn())
 
-        def turn() -> list[Channel]:
-            made.asyncore.loop(timeout=0.01, map=sockets, count=1)
-            return list(made.active_channels.values())
 
-        until(lambda: [one for one in turn() if one.total_outbufs_len and not one.requests])
-        made.maintenance(time.time() + listening.PATIENCE_S - 5)
-        assert turn(), "it may still read"
-        made.maintenance(time.time() + listening.PATIENCE_S + 5)
-        until(lambda: not turn())
+def test_a_connection_is_served_whatever_the_number_of_its_descriptor(
+    settings: Settings, turned: Turned
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as stack:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        client = connect(turned.port, stack)
+        taken = client.fileno()
+        while taken <= SELECTABLE:
+            taken = os.dup(client.fileno())
+            stack.callback(os.close, taken)
+        client.sendall(request("/health", f"Host: 127.0.0.1:{settings.port}"))
+        until(lambda: turned.turn() and is_answered(client))
+        assert client.recv(12) == b"HTTP/1.1 200"

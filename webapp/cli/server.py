@@ -57,6 +57,7 @@ def listen(app: APIFlask, settings: Settings) -> Any:
         threads=settings.threads,
         connection_limit=CONNECTIONS,
         channel_timeout=PATIENCE_S,
+        asyncore_use_poll=True,  # select() fails from descriptor 1024 on
         outbuf_high_watermark=UNREAD,
         # What is only a little too large, the application refuses in its own words.
         max_request_body_size=(settings.max_body_mb + 1) * MIB,
