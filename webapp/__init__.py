@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import stat
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from apiflask import APIFlask
 from flask import request
@@ -27,7 +31,7 @@ MIB = 1024 * 1024
 def create_app(settings: Settings | None = None) -> APIFlask:
     """The application with everything wired, and nothing running."""
     settings = settings or config.load()
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_private(settings.data)
     app = APIFlask(
         __name__,
         title="Lineup",
@@ -50,6 +54,16 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     _wire_ports(app, settings)
     _open_doors(app, settings)
     return app
+
+
+def _make_private(data: Path) -> None:
+    """Have a data directory that is for its owner alone, unless it was shared on purpose."""
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    found = data.stat()
+    shared = found.st_mode & (stat.S_ISVTX | stat.S_ISGID)
+    if found.st_uid == os.geteuid() and not shared:
+        with suppress(OSError):  # some file systems know no modes
+            data.chmod(0o700)
 
 
 def _wire_ports(app: APIFlask, settings: Settings) -> None:

@@ -9,9 +9,12 @@ writers of this process queue up fairly in memory and only other processes meet 
 from __future__ import annotations
 
 import functools
+import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 from flask import Flask
@@ -154,10 +157,26 @@ def init_app(app: Flask, url: str, *, durability: str, threads: int) -> None:
     app.config["SQLALCHEMY_BINDS"] = {READ: options[READ]}
     db.init_app(app)
     with app.app_context():
+        _make_private(db.engine.url.database or "")
         for engine in db.engines.values():
             begin = engine.get_execution_options()["lineup_begin"]
             prepare_sqlite(engine, begin=begin, durability=durability)
             gate.engines.add(engine)
+
+
+def _make_private(database: str) -> None:
+    """Have a SQLite file that its owner alone can read, before anybody connects.
+
+    SQLite gives the files it makes beside it the same mode.
+    """
+    if not database or database.startswith((":", "file:")):
+        return  # in memory, or by an address that is no path
+    # Where this is refused, SQLite will say so, and better.
+    with suppress(OSError):
+        os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        with suppress(OSError):
+            Path(database + suffix).chmod(0o600)
 
 
 def sqlite_path(url: str) -> str | None:

@@ -131,7 +131,7 @@ class Run:
 
     def _work(self) -> None:
         try:
-            self.assignment.workspace_dir.mkdir(parents=True, exist_ok=True)
+            self.assignment.workspace_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             self._outcome = _failure("workspace_unusable", error=str(error))
         else:
