@@ -137,6 +137,14 @@ def check_text(value: Any, limit: int) -> str:
     return value
 
 
+def text_field(name: str, value: str, limit: int) -> str:
+    """The text of one field of a form, with plain line ends; raises Invalid that names it."""
+    try:
+        return check_text(value.replace("\r\n", "\n"), limit)
+    except ValueError as error:
+        raise Invalid.field(name, str(error)) from None
+
+
 def _description(value: Any) -> str:
     return check_text(value, MAX_DESCRIPTION)
 

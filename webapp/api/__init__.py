@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from apiflask import APIFlask
 
-from webapp.api import activity, bodies, controls, health, output, tasks
+from webapp.api import activity, bodies, controls, freeze, health, output, tasks
 
 
 def init_app(app: APIFlask) -> None:
     """Open the doors for scripts."""
     bodies.init_app(app)
-    for blueprint in (health.bp, tasks.bp, controls.bp, output.bp, activity.bp):
+    for blueprint in (health.bp, freeze.bp, tasks.bp, controls.bp, output.bp, activity.bp):
         app.register_blueprint(blueprint)

@@ -62,6 +62,9 @@ MESSAGES: dict[str, str] = {
     "end_input_taken": N_("The end of the input is on its way to the task."),
     "task_deleted_done": N_("The task is deleted."),
     "submitted": N_("The task is in the lineup."),
+    "submitted_frozen": N_("The task is in the lineup, which is frozen: %(reason)s"),
+    "frozen_done": N_("The lineup is frozen: what runs goes on, and nothing new begins."),
+    "thawed_done": N_("The lineup moves again."),
     "submitted_waiting": N_("The task is in the lineup; %(waiting)s before it."),
     # Refusals
     "refused": N_("That cannot be done."),
@@ -101,6 +104,8 @@ MESSAGES: dict[str, str] = {
     "being_stopped": N_("The task is being stopped."),
     "input_ended": N_("The input of this task has been ended."),
     "too_many_instructions": N_("The task has not taken its last %(limit)s instructions yet."),
+    "already_frozen": N_("The lineup is frozen already."),
+    "not_frozen": N_("The lineup is not frozen."),
     "not_final": N_("The task is %(status)s: only a finished task can be deleted. Stop it first."),
     "gone": N_("It was deleted."),
     "task_deleted": N_("The task %(task_id)s of this Idempotency-Key was deleted."),

@@ -8,7 +8,7 @@ from webapp.models.people import (
     LoginLink,
     User,
 )
-from webapp.models.runners import Lane, Runner
+from webapp.models.runners import Freeze, Lane, Runner
 from webapp.models.sessions import Activity, WorkSession
 from webapp.models.tasks import Attempt, Instruction, Task
 
@@ -18,6 +18,7 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "AuthFailure",
+    "Freeze",
     "IdempotencyKey",
     "Instruction",
     "Lane",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Float, String, Text
+from sqlalchemy import BigInteger, CheckConstraint, Float, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db import UtcDateTime, db
@@ -45,3 +45,16 @@ class Runner(db.Model):  # type: ignore[name-defined]
     heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     app_version: Mapped[str] = mapped_column(String(32))
+
+
+class Freeze(db.Model):  # type: ignore[name-defined]
+    """While its one row is there, nothing new begins to run; what runs goes on."""
+
+    __tablename__ = "freeze"
+
+    only: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    reason: Mapped[str] = mapped_column(Text)
+    frozen_by: Mapped[str] = mapped_column(String(100))
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    __table_args__ = (CheckConstraint("only = 1", name="ck_freeze_only_one"),)

@@ -11,7 +11,7 @@ from sqlalchemy import Row, and_, func, select, text
 
 from webapp.db import db
 from webapp.domain.task_state import Status
-from webapp.models import Activity, Attempt, Lane, Runner, Task
+from webapp.models import Activity, Attempt, Freeze, Lane, Runner, Task
 from webapp.models.tasks import is_active
 
 _tasks = Task.__table__
@@ -34,6 +34,7 @@ _own_active = and_(_tasks.c.lane == _lanes.c.name, is_active(_tasks))
 _own_attempt = and_(_attempts.c.task_id == _tasks.c.task_id, _attempts.c.number == _tasks.c.attempt)
 
 # What every poll asks is built once: putting a statement together costs more than running it.
+_FREEZE = select(Freeze.__table__)
 _VERSION = select(func.sum(_lanes.c.version))
 _PULSE = (
     select(_lanes.c.version, _tasks.c.task_id, _tasks.c.attempt)
@@ -66,6 +67,8 @@ class Board:
     """
 
     lanes: Sequence[Row[Any]]
+    freeze: Row[Any] | None = None
+    """Since when, by whom and why nothing new begins; None if it does."""
 
     @property
     def version(self) -> int:
@@ -100,9 +103,14 @@ class Board:
 
 
 def board() -> Board:
-    """The state of the world, in one query over the lanes."""
+    """The state of the world: one query over the lanes, and whether they are frozen."""
     rows: Sequence[Any] = db.session.execute(_BOARD).all()
-    return Board(rows)
+    return Board(rows, freeze())
+
+
+def freeze() -> Row[Any] | None:
+    """The freeze, if there is one: ``reason, frozen_by, since``."""
+    return db.session.execute(_FREEZE).one_or_none()
 
 
 def version() -> int:

@@ -17,7 +17,7 @@ from webapp.domain.errors import LostAttempt
 from webapp.domain.messages import sentence
 from webapp.domain.outcome import Outcome
 from webapp.domain.retry import backoff
-from webapp.models import Attempt, Instruction, Task
+from webapp.models import Attempt, Freeze, Instruction, Task
 from webapp.models.tasks import is_active, is_pending
 from webapp.services import moves
 from webapp.services.activity import SYSTEM, USER, Entry
@@ -44,6 +44,7 @@ _NEXT = (
         or_(_tasks.c.not_before.is_(None), _tasks.c.not_before <= _now),
         or_(_tasks.c.expires_at.is_(None), _tasks.c.expires_at > _now),
         ~exists().where(_tasks.c.lane == _lane, is_active(_tasks)).correlate(None),
+        ~exists(select(Freeze.__table__.c.only)),
     )
     .order_by(_tasks.c.priority.desc(), _tasks.c.seq)
     .limit(1)

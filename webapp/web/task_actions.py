@@ -7,9 +7,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from webapp import clock
-from webapp.domain.errors import Invalid, NotFound
+from webapp.domain.errors import NotFound
 from webapp.domain.policies import MAX_INSTRUCTION, MAX_REASON
-from webapp.intake import again, bounds, check_text
+from webapp.intake import again, bounds, text_field
 from webapp.ports import ports
 from webapp.principal import principal
 from webapp.queries import board, tasks
@@ -43,7 +43,7 @@ def steer(task_id: str, verb: str) -> ResponseReturnValue:
     """Pause, resume or stop."""
     reason = request.form.get("reason", "").strip() or None
     if reason is not None:
-        reason = _text("reason", reason, MAX_REASON)
+        reason = text_field("reason", reason, MAX_REASON)
     steer_task(verb, task_id, by=principal().name, reason=reason)
     return _shown_again(task_id)
 
@@ -51,7 +51,7 @@ def steer(task_id: str, verb: str) -> ResponseReturnValue:
 @bp.post("/<task_id>/instructions")
 def instruct(task_id: str) -> ResponseReturnValue:
     """Send a line to the task."""
-    text = _text("instruction", request.form.get("instruction", ""), MAX_INSTRUCTION)
+    text = text_field("instruction", request.form.get("instruction", ""), MAX_INSTRUCTION)
     instruct_task(task_id, text, by=principal().name)
     return _shown_again(task_id)
 
@@ -83,13 +83,6 @@ def delete(task_id: str) -> ResponseReturnValue:
     ports().output.delete(task_id)
     flash(gettext("The task and its output are deleted."), "done")
     return redirect(url_for("tasks.index"), 303)
-
-
-def _text(name: str, value: str, limit: int) -> str:
-    try:
-        return check_text(value.replace("\r\n", "\n"), limit)
-    except ValueError as error:
-        raise Invalid.field(name, str(error)) from None
 
 
 def _shown_again(task_id: str) -> ResponseReturnValue:
