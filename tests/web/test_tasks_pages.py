@@ -289,3 +289,15 @@ def test_running_again_leads_to_the_new_task(browser: Browser, api: Any) -> None
     assert response.status_code == 303
     assert response.location != f"/tasks/{task_id}"
     assert "true" in browser.get(response.location).text
+
+
+def test_two_quick_clicks_on_run_again_make_one_new_task(browser: Browser, api: Any) -> None:
+    body = {"agent": "shell", "task_description": "true"}
+    task_id = api.post("/api/tasks/submit", json=body).json["task_id"]
+    browser.post(f"/tasks/{task_id}/stop")
+    key = browser.get(f"/tasks/{task_id}").text.partition('name="idempotency_key" value="')[2]
+    form = {"idempotency_key": key.partition('"')[0]}
+    first = browser.post(f"/tasks/{task_id}/rerun", form)
+    second = browser.post(f"/tasks/{task_id}/rerun", form)
+    assert first.location == second.location != f"/tasks/{task_id}"
+    assert len(api.get("/api/tasks").json["tasks"]) == 2

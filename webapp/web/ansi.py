@@ -10,14 +10,18 @@ from markupsafe import Markup, escape
 
 _SEQUENCE = re.compile(
     r"\x1b\[(?P<csi>[0-?]*)[ -/]*(?P<final>[@-~])"  # colours, and moves that are left out
-    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # titles and links
+    r"|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # titles and links
     r"|\x1b[PX^_].*?(?:\x1b\\|$)"
-    r"|\x1b[ -/]*[0-~]?"
+    r"|\x1b[ -/]*[0-~]?",
+    re.MULTILINE,
 )
 _STATE = re.compile(
     r"(?P<marks>[bdiurs]{0,6})(?:f(?P<ink>1[0-5]|[0-9]))?(?:k(?P<paper>1[0-5]|[0-9]))?"
 )
 _CONTROL = {code: chr(0x2400 + code) for code in range(32) if code != 9} | {0x7F: "\u2421"}
+
+PICTURES = frozenset(_CONTROL.values())
+"""What control characters are shown as."""
 
 _ON = {1: "b", 2: "d", 3: "i", 4: "u", 7: "r", 9: "s"}
 _OFF = {22: "bd", 23: "i", 24: "u", 27: "r", 29: "s"}
@@ -108,6 +112,16 @@ def render(line: str, pen: Pen) -> tuple[Markup, Pen]:
 def plain(line: str) -> str:
     """One line without its escape sequences."""
     return _SEQUENCE.sub("", last_writing(line)).translate(_CONTROL)
+
+
+def holds(lines: str, wanted: str) -> bool:
+    """Whether ``wanted``, which is casefolded, may be in the plain text of one of these lines.
+
+    Sometimes it is in none. It costs a hundredth of looking at each of them.
+    """
+    if not PICTURES.isdisjoint(wanted):
+        return True
+    return wanted in _SEQUENCE.sub("", lines.replace("\r", "\n")).casefold()
 
 
 def last_writing(line: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from flask import Flask
 from flask_babel import get_locale, gettext, ngettext
@@ -70,6 +71,7 @@ def init_app(app: Flask) -> None:
         state_of_the_world=board.board,
         seconds_since=seconds_since,
         version_of=version_of,
+        fresh_key=lambda: str(uuid4()),
         locale=lambda: str(get_locale() or "en"),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
+from webapp import clock
 from webapp.output import Chunk, OutputStore
 from webapp.web import ansi
 from webapp.web.ansi import Pen
@@ -18,6 +19,8 @@ BEHIND = 8 * PART
 """A reader who follows and has fallen further behind is brought to the end at once."""
 COUNTED = 1024 * 1024
 MATCHES = 100
+SEARCH_S = 2.0
+"""How long a search goes on before it says how far it came."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,18 @@ class Match:
     offset: int
     number: int | None
     text: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """Lines that contain what was searched: the first ones if there are ``more``.
+
+    ``searched``: how many bytes, if they were too many to search in all of them.
+    """
+
+    matches: list[Match]
+    more: bool = False
+    searched: int | None = None
 
 
 @dataclass(frozen=True)
@@ -129,38 +144,38 @@ class Reader:
             at = chunk.next_offset
         return count
 
-    def search(self, text: str) -> tuple[list[Match], bool]:
-        """The first lines that contain ``text``, in any case, and whether there are more."""
-        wanted = text.casefold()
+    def search(self, text: str, *, patience_s: float = SEARCH_S) -> Found:
+        """The first lines that contain ``text``, in any case, as far as patience goes."""
+        wanted, give_up = text.casefold(), clock.monotonic() + patience_s
         found: list[Match] = []
-        for offset, number, data in self._all_lines():
-            line = ansi.plain(data.decode("utf-8", "replace"))
-            if wanted in line.casefold():
-                if len(found) == MATCHES:
-                    return found, True
-                found.append(Match(offset, number, line[:500]))
-        return found, False
+        for offset, number, data in self._blocks():
+            if offset and clock.monotonic() > give_up:
+                return Found(found, more=False, searched=offset)
+            if ansi.holds(data.decode("utf-8", "replace"), wanted):
+                found += _matches(offset, number, data, wanted, MATCHES + 1 - len(found))
+            if len(found) > MATCHES:
+                return Found(found[:MATCHES], more=True)
+        return Found(found)
 
-    def _all_lines(self) -> Iterator[tuple[int, int | None, bytes]]:
-        """Every line with its offset and number; one that is endless comes in pieces."""
-        offset, number, rest = 0, 1, b""
-        known = True
-        while True:
-            chunk = self.store.read(self.task_id, self.attempt, offset + len(rest), COUNTED)
+    def _blocks(self) -> Iterator[tuple[int, int | None, bytes]]:
+        """Whole lines, many at once, with offset and number; an endless one comes in pieces."""
+        offset, rest = 0, b""
+        number: int | None = 1
+        while (
+            chunk := self.store.read(self.task_id, self.attempt, offset + len(rest), COUNTED)
+        ).data:
             if chunk.gap:
-                offset, rest, known = chunk.offset, b"", False
-            if not chunk.data:
-                break
-            *lines, rest = (rest + chunk.data).split(b"\n")
-            for line in lines:
-                yield offset, number if known else None, line
-                offset += len(line) + 1
-                number += 1
-            if len(rest) > COUNTED:
-                yield offset, number if known else None, rest
-                offset, rest = offset + len(rest), b""
+                if rest:
+                    yield offset, number, rest
+                offset, number, rest = chunk.offset, None, b""
+            data = rest + chunk.data
+            end = data.rfind(b"\n") + 1 or (len(data) if len(data) > COUNTED else 0)
+            if end:
+                yield offset, number, data[:end]
+            offset, rest = offset + end, data[end:]
+            number = None if number is None else number + data.count(b"\n", 0, end)
         if rest:
-            yield offset, number if known else None, rest
+            yield offset, number, rest
 
     def _part(self, chunk: Chunk, line: int | None, pen: Pen) -> Part:
         data = chunk.data
@@ -198,6 +213,20 @@ def _lines(data: bytes, number: int | None, pen: Pen) -> tuple[list[Line], Pen]:
         at = None if number is None else number + index
         lines.append(Line(at, html, text.startswith("::lineup ")))
     return lines, pen
+
+
+def _matches(
+    offset: int, number: int | None, data: bytes, wanted: str, limit: int
+) -> Iterator[Match]:
+    """The first so many lines of ``data`` that contain what is wanted."""
+    for index, line in enumerate(data.split(b"\n")):
+        text = ansi.plain(line.decode("utf-8", "replace"))
+        if wanted in text.casefold():
+            yield Match(offset, None if number is None else number + index, text[:500])
+            limit -= 1
+            if not limit:
+                return
+        offset += len(line) + 1
 
 
 def _start_of(data: bytes, lines: int) -> int:

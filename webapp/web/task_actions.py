@@ -9,7 +9,7 @@ from flask_babel import gettext
 from webapp import clock
 from webapp.domain.errors import NotFound
 from webapp.domain.policies import MAX_INSTRUCTION, MAX_REASON
-from webapp.intake import again, bounds, text_field
+from webapp.intake import again, bounds, promise, text_field
 from webapp.ports import ports
 from webapp.principal import principal
 from webapp.queries import board, tasks
@@ -65,12 +65,14 @@ def end_input(task_id: str) -> ResponseReturnValue:
 
 @bp.post("/<task_id>/rerun")
 def rerun(task_id: str) -> ResponseReturnValue:
-    """Run the same again: at once, or when its turn comes."""
+    """Run the same again: at once, or when its turn comes; once for two quick clicks."""
+    key = request.form.get("idempotency_key") or None
     submitted = submissions.submit(
         again(task_id, {"when_busy": "queue"}),
         by=principal().name,
         bounds=bounds(),
         now=clock.now(),
+        promise=promise(f"again/{task_id}", key, b""),
     )
     ports().wake.lane(submitted.lane)
     return redirect(url_for("tasks.show", task_id=submitted.task_id), 303)

@@ -70,13 +70,13 @@ def output(task_id: str) -> ResponseReturnValue:
         part = reader.before(before)
     else:
         part = reader.tail() if at is None else reader.around(at)
-    matches, more = reader.search(wanted) if wanted else ([], False)
     return _page(
         row,
         "output",
         part=part,
         attempt=attempt,
-        found={"q": wanted, "matches": matches, "more": more},
+        q=wanted,
+        found=reader.search(wanted) if wanted else None,
         live=attempt == row.attempt and row.status not in FINAL,
         at=at,
     )
