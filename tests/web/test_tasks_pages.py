@@ -224,6 +224,20 @@ def test_output_comes_in_parts_that_fit_together(
     assert 'data-n="3">half and whole' in rest
 
 
+def test_lines_that_were_searched_are_listed_and_lead_to_their_place(
+    browser: Browser, submit: Submit, claim: Callable[[], Assignment], output: Any
+) -> None:
+    submit("print")
+    taken = claim()
+    output(taken).append(b"hay\nthe <needle>\nhay\n")
+    address = f"/tasks/{taken.task_id}/output"
+    found = browser.get(f"{address}?q=NEEDLE").text
+    assert "1 line contains “NEEDLE”." in found
+    assert "the &lt;needle&gt;" in found
+    assert f"{address}?at=4&amp;q=NEEDLE#hit" in found
+    assert "No line contains “pin”." in browser.get(f"{address}?q=pin").text
+
+
 def test_a_follower_who_is_far_behind_is_brought_to_the_end(
     browser: Browser, submit: Submit, claim: Callable[[], Assignment], output: Any
 ) -> None:

@@ -161,13 +161,14 @@ class Reader:
         """Whole lines, many at once, with offset and number; an endless one comes in pieces."""
         offset, rest = 0, b""
         number: int | None = 1
-        while (
-            chunk := self.store.read(self.task_id, self.attempt, offset + len(rest), COUNTED)
-        ).data:
+        while True:
+            chunk = self.store.read(self.task_id, self.attempt, offset + len(rest), COUNTED)
             if chunk.gap:
                 if rest:
                     yield offset, number, rest
                 offset, number, rest = chunk.offset, None, b""
+            if not chunk.data:
+                break
             data = rest + chunk.data
             end = data.rfind(b"\n") + 1 or (len(data) if len(data) > COUNTED else 0)
             if end:
