@@ -21,7 +21,7 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
 from sqlalchemy import Connection, DateTime, Engine, event, types
-from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase
@@ -177,12 +177,6 @@ def _make_private(database: str) -> None:
     for suffix in ("", "-wal", "-shm", "-journal"):
         with suppress(OSError):
             Path(database + suffix).chmod(0o600)
-
-
-def sqlite_path(url: str) -> str | None:
-    """The file of a SQLite URL, or None for another database."""
-    parsed = make_url(url)
-    return parsed.database if parsed.get_backend_name() == "sqlite" else None
 
 
 def dispose(app: Flask) -> None:

@@ -51,14 +51,6 @@ def between(session_id: str, first: int, end: int) -> Iterator[Row[Any]]:
         first += BATCH
 
 
-def of_task(task_id: str, *, after: int = -1, limit: int = 1000) -> list[Row[Any]]:
-    """A task's own entries after an index, oldest first."""
-    query = select(_activity).where(
-        _activity.c.task_id == task_id, _activity.c.message_index > after
-    )
-    return list(db.session.execute(query.order_by(_activity.c.message_index).limit(limit)))
-
-
 def sessions(limit: int, offset: int) -> tuple[list[Row[Any]], int]:
     """A page of sessions, last active first, and how many there are."""
     query = select(_sessions).order_by(_sessions.c.last_activity.desc(), _sessions.c.session_id)

@@ -91,13 +91,6 @@ def page(wanted: Filter, *, limit: int, before: int | None = None) -> list[Row[A
     return list(db.session.execute(query))
 
 
-def newer(wanted: Filter, *, limit: int, after: int) -> list[Row[Any]]:
-    """Up to ``limit`` tasks, newest first, right after the one with seq ``after``."""
-    query = _filtered(select(_tasks), wanted).where(_tasks.c.seq > after)
-    rows = list(db.session.execute(query.order_by(_tasks.c.seq).limit(limit)))
-    return rows[::-1]
-
-
 def all_newest_first() -> Iterator[Row[Any]]:
     """Every task in short reads of their own, so that nothing is held while a client is slow."""
     before: int | None = None

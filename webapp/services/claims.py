@@ -80,11 +80,6 @@ class Assignment:
     timeout_s: float | None
     silence_timeout_s: float | None
 
-    @property
-    def run(self) -> str:
-        """The mark by which the processes of this attempt are known."""
-        return f"{self.task_id}.{self.attempt}"
-
 
 def claim_next(lane: str, runner_id: str, now: datetime) -> Assignment | None:
     """Take the lane's next task, or None: nothing is due, or the lane is busy.
