@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.agents.recording import RecordingConsole, Run, TaskWork, descriptors
-from webapp.agents.protocol import AgentFailed, Limits
+from webapp.agents.protocol import AgentFailed, Limits, Result
 from webapp.agents.shell import ShellAgent
 
 Start = Callable[..., Run]
@@ -39,6 +39,18 @@ def test_a_failing_command_fails_with_its_exit_code_and_last_lines(start: Start)
 def test_a_failing_command_that_printed_nothing_says_so(start: Start) -> None:
     assert sentence(failure(start("exit 7"))) == (
         "The command ended with exit code 7 and printed nothing."
+    )
+
+
+@pytest.mark.parametrize(
+    ("end", "so"),
+    [("exit 3", "ended with exit code 3"), ("kill $$", "was ended by signal 15 (SIGTERM)")],
+)
+def test_a_failing_command_that_printed_no_text_is_not_quoted(
+    start: Start, end: str, so: str
+) -> None:
+    assert sentence(failure(start(f"echo text; printf 'a\\000b'; {end}"))) == (
+        f"The command {so}. What it printed last is no text."
     )
 
 
@@ -115,6 +127,10 @@ def test_success_gives_the_last_lines_as_result(start: Start) -> None:
 
 def test_success_without_output_has_no_result_text(start: Start) -> None:
     assert start("true").result().text is None
+
+
+def test_success_with_output_that_is_no_text_has_no_result_text(start: Start) -> None:
+    assert start("printf 'a\\000b'").result() == Result(None, 0)
 
 
 def test_a_reported_result_is_the_result(start: Start) -> None:

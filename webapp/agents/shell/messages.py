@@ -4,6 +4,9 @@ MESSAGES = {
     # Why it failed. %(tail)s is the last lines of output.
     "shell_exit": "The command ended with exit code %(code)s. Its last lines:\n%(tail)s",
     "shell_exit_silent": "The command ended with exit code %(code)s and printed nothing.",
+    "shell_exit_binary": (
+        "The command ended with exit code %(code)s. What it printed last is no text."
+    ),
     "shell_not_found": (
         "The shell did not find a command (exit code 127). Its last lines:\n%(tail)s"
     ),
@@ -15,6 +18,9 @@ MESSAGES = {
     ),
     "shell_signal_silent": (
         "The command was ended by signal %(number)s (%(signal)s) and printed nothing."
+    ),
+    "shell_signal_binary": (
+        "The command was ended by signal %(number)s (%(signal)s). What it printed last is no text."
     ),
     "shell_signal_inside": (
         "The command ended with exit code %(code)s, which usually means that a part of it was "

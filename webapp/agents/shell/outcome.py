@@ -72,23 +72,26 @@ def conclude(
             _fail_with_code(code, reported, _reason(printed))
         case Signalled(number):
             tail = _reason(printed)
+            untold = {None: "shell_signal_binary", "": "shell_signal_silent"}
             raise AgentFailed(
-                "shell_signal" if tail else "shell_signal_silent",
+                untold.get(tail, "shell_signal"),
                 exit_code=SIGNALLED + number,
                 text=reported,
                 number=number,
                 signal=_name(number),
-                tail=tail,
+                tail=tail or "",
             )
         case NotStarted(stage, number):
             _fail_to_start(stage, number, shell, directory)
     raise AgentFailed("shell_supervisor_lost", text=reported)
 
 
-def _fail_with_code(code: int, reported: str | None, tail: str) -> NoReturn:
+def _fail_with_code(code: int, reported: str | None, tail: str | None) -> NoReturn:
     named = {126: "shell_not_executable", 127: "shell_not_found"}.get(code, "shell_exit")
-    params: dict[str, object] = {"code": code, "tail": tail}
-    if not tail:
+    params: dict[str, object] = {"code": code, "tail": tail or ""}
+    if tail is None:
+        named = "shell_exit_binary"
+    elif not tail:
         named = "shell_exit_silent"
     elif code > SIGNALLED and code - SIGNALLED in KNOWN_SIGNALS:
         named = "shell_signal_inside"
@@ -111,7 +114,7 @@ def _text(reported: str | None, printed: LastLines) -> str | None:
     return printed.text(lines=RESULT_LINES, characters=RESULT_CHARACTERS) or None
 
 
-def _reason(printed: LastLines) -> str:
+def _reason(printed: LastLines) -> str | None:
     return printed.text(lines=REASON_LINES, characters=REASON_CHARACTERS)
 
 
