@@ -64,21 +64,34 @@ class UtcDateTime(types.TypeDecorator[datetime]):
 
 
 class RoutedSession(Session):
-    """A session that reads, unless a transaction has lent it its connection."""
+    """A session that reads, unless a transaction has lent it its connection.
+
+    Our statements know tables, and no mapped objects. They are executed on a connection itself:
+    what the ORM does around a short statement costs as much again.
+    """
 
     writing: Connection | None = None
+    reading: Connection | None = None
 
     def get_bind(self, *args: Any, **kwargs: Any) -> Engine:
         """The engine of whatever is read in this session."""
         return db.engines[READ]
 
     def execute(self, statement: Any, params: Any = None, **_options: Any) -> Any:
-        """Execute on the connection itself: our statements know tables, and no mapped objects.
+        """Execute in the transaction at hand, or in a snapshot that lasts until `close`."""
+        if self.writing is not None:
+            return self.writing.execute(statement, params)
+        if self.reading is None:
+            self.reading = db.engines[READ].connect()
+        return self.reading.execute(statement, params)
 
-        What the ORM does around a short statement costs as much again.
-        """
-        connection = self.connection() if self.writing is None else self.writing
-        return connection.execute(statement, params)
+    def close(self) -> None:
+        """Let go of what has been read."""
+        if self.reading is not None:
+            self.reading.close()
+            self.reading = None
+        if self.in_transaction():
+            super().close()
 
 
 db = SQLAlchemy(model_class=Base, session_options={"class_": RoutedSession})
