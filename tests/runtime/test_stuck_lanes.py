@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from apiflask import APIFlask
 
 from tests.fakes import Patient, ScriptedAgent
 from tests.waiting import until
 from webapp import clock
 from webapp.agents.protocol import AgentFailed, Console, Instruction, Result, Work
+from webapp.db import db
 from webapp.runtime.context import Context
 from webapp.runtime.worker import LaneWorker
 from webapp.services import controls
@@ -144,3 +146,22 @@ def test_a_task_claimed_while_the_server_was_told_to_end_all_is_ended_at_once(
     assert worker.run_one()
 
     assert stored(task.task_id).error_code == "interrupted_by_shutdown"
+
+
+def test_a_next_task_that_cannot_be_claimed_does_not_keep_the_finished_one(
+    app: APIFlask, submit: Submit, worker: LaneWorker, stored: Any
+) -> None:
+    first, second = submit("fine"), submit("cannot be claimed")
+    with app.app_context(), db.engines[None].begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO attempts (task_id, number, runner_id, started_at)"
+            " VALUES (?, 1, 'nobody', '2026-01-01 00:00:00')",
+            (second.task_id,),
+        )
+
+    assert worker.run_one()
+
+    assert (stored(first.task_id).status, stored(first.task_id).task_result) == (
+        "completed",
+        "fine",
+    )

@@ -320,3 +320,38 @@ def test_concluding_a_task_that_does_not_exist_is_refused(
 
     with pytest.raises(NoSuchTask):
         conclude(assignment, completed(None))
+
+
+def plant_attempt(app: APIFlask, task_id: str) -> None:
+    """An attempt that must not be there: the task cannot be claimed for the first time."""
+    with app.app_context(), db.engines[None].begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO attempts (task_id, number, runner_id, started_at)"
+            " VALUES (?, 1, 'nobody', '2026-01-01 00:00:00')",
+            (task_id,),
+        )
+
+
+def test_what_keeps_a_task_from_being_claimed_is_not_taken_for_a_busy_lane(
+    app: APIFlask, submit: Submit, claim: Any
+) -> None:
+    plant_attempt(app, submit().task_id)
+
+    with pytest.raises(IntegrityError, match="attempts"):
+        claim()
+
+
+def test_a_retry_forgets_why_the_attempt_before_was_paused(
+    context: Context, submit: Submit, claim: Any, conclude: Any, stored: Any
+) -> None:
+    task = submit(max_retries=1)
+    assignment = claim()
+    context.call(
+        controls.pause, task.task_id, by="ann", reason="lunch", now=NOON, refuses=lambda *_: None
+    )
+    context.call(records.paused, task.task_id, 1, NOON)
+    assert stored(task.task_id).pause_reason == "lunch"
+
+    conclude(assignment, FAILED)
+
+    assert (stored(task.task_id).status, stored(task.task_id).pause_reason) == ("pending", None)

@@ -123,11 +123,12 @@ class LaneWorker:
     def _conclude(self, assignment: Assignment, outcome: Outcome, news: News) -> Assignment | None:
         """Write the outcome down, however long the database takes to come back.
 
-        If what the agent said cannot be stored at all, its last news or the task itself fails.
+        If that fails, it is tried without claiming the next task, whose fault it may be; then
+        what the agent said cannot be stored at all, and its last news or the task itself fails.
         """
-        context = self._context
+        context, alone = self._context, False
         while True:
-            next_for = None if self._stopping.is_set() else context.identity.runner_id
+            next_for = None if alone or self._stopping.is_set() else context.identity.runner_id
             try:
                 return context.call(
                     claims.conclude, assignment, outcome, news, context.now(), next_for=next_for
@@ -137,8 +138,10 @@ class LaneWorker:
             except AWAY:
                 log.exception("outcome not written yet", task_id=assignment.task_id)
             except Exception as error:
-                log.exception("outcome not storable", task_id=assignment.task_id)
-                outcome, news = (outcome if news else crashed(error)), News()
+                log.exception("outcome not storable", task_id=assignment.task_id, alone=alone)
+                if alone:
+                    outcome, news = (outcome if news else crashed(error)), News()
+                alone = True
             if self._stopping.wait(AGAIN_S):
                 time.sleep(AGAIN_S)
 

@@ -50,6 +50,8 @@ _NEXT = (
     .limit(1)
     .with_for_update(skip_locked=True)
 )
+ONE_ACTIVE = ("UNIQUE constraint failed: tasks.lane", "uq_tasks_active_lane")
+"""How the databases name the index that allows one active task per lane."""
 _BEGIN_ATTEMPT = insert(_attempts)
 _END_ATTEMPT = update(_attempts).where(
     _attempts.c.task_id == bindparam("of_task"), _attempts.c.number == bindparam("of_attempt")
@@ -89,7 +91,9 @@ def claim_next(lane: str, runner_id: str, now: datetime) -> Assignment | None:
     """
     try:
         return transaction(_claim)(lane, runner_id, now)
-    except IntegrityError:
+    except IntegrityError as error:
+        if not any(name in str(error.orig) for name in ONE_ACTIVE):
+            raise
         return None
 
 
@@ -215,7 +219,7 @@ def _retry(task: Standing, outcome: Outcome, news: News, now: datetime) -> None:
     }
     entry = Entry(task.task_id, task.attempt, SYSTEM, "retrying", "attempt_failed", params)
     entries = [*news.entries, entry]
-    moves.move(task, "retry", now, entries, not_before=due, progress=None)
+    moves.move(task, "retry", now, entries, not_before=due, progress=None, pause_reason=None)
 
 
 def _close_attempt(task: Standing, outcome: Outcome, news: News, now: datetime) -> None:
