@@ -261,3 +261,19 @@ def test_who_came_and_went_is_in_the_audit_log(owner: int) -> None:
         ("owner", "token_revoked", "nightly"),
         ("owner", "logout", "owner"),
     ]
+
+
+def test_a_password_that_was_replaced_while_it_was_compared_lets_nobody_in(
+    owner: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare = people._matches
+
+    def compare_and_be_overtaken(stored: str | None, password: str) -> bool:
+        known_good = compare(stored, password)
+        store_hash(owner, PasswordHasher().hash("another password"))
+        return known_good
+
+    monkeypatch.setattr(people, "_matches", compare_and_be_overtaken)
+
+    with pytest.raises(Unauthorized):
+        people.log_in("owner", PASSWORD, address=HERE, now=NOON)

@@ -129,11 +129,14 @@ def log_in(name: str, password: str, *, address: str, now: datetime) -> LoggedIn
 def _enter_with_password(
     user_id: int, stored: str, fresh: str, *, address: str, now: datetime
 ) -> LoggedIn:
-    db.session.execute(
+    still = db.session.execute(
         update(_users)
         .where(_users.c.user_id == user_id, _users.c.password_hash == stored)
         .values(password_hash=fresh)
-    )
+        .returning(_users.c.user_id)
+    ).first()
+    if still is None:  # replaced since it was compared
+        raise Unauthorized("login_failed")
     return _enter(user_id, address, now, via="password")
 
 
