@@ -48,11 +48,13 @@ def steer(operation: str, task_id: str, *, by: str, reason: str | None) -> Effec
     return Effect(task_id, operation, code, tasks.control(row) if row is not None else None)
 
 
-def instruct(task_id: str, text: str, *, by: str, kind: str = "text") -> str:
+def instruct(
+    task_id: str, text: str, *, by: str, kind: str = "text", reason: str | None = None
+) -> str:
     """Give a running task an instruction, or the end of its input; returns its id."""
     refuses = ports().agents.refuses
     instruction_id = controls.instruct(
-        task_id, text, by=by, now=clock.now(), refuses=refuses, kind=kind
+        task_id, text, by=by, now=clock.now(), refuses=refuses, kind=kind, reason=reason
     )
     ports().wake.task(task_id)
     return instruction_id

@@ -85,3 +85,17 @@ def test_a_command_without_input_refuses_an_instruction(
 
     assert api.post(f"{path}/instructions", json={"instruction": "hello"}).status_code == 409
     assert api.post(f"{path}/end-input").status_code == 409
+
+
+def test_why_the_input_was_ended_is_in_the_log(
+    api: FlaskClient, live: None, send: Send, becomes: Any
+) -> None:
+    task = send("cat", session_id="s")
+    path = f"/api/tasks/{task['task_id']}"
+    until(lambda: api.get(path).get_json()["status"] == "running")
+
+    api.post(f"{path}/end-input", json={"reason": "that was all"})
+    becomes(task["task_id"], "completed")
+
+    log = api.get("/api/activity/sessions/s/activity").get_json()["activity_logs"]
+    assert any("that was all" in entry["agent_msg"] for entry in log)

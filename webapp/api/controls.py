@@ -132,7 +132,7 @@ def detailed_status(query_data: LaneQuery) -> ResponseReturnValue:
 @bp.doc(responses=answers(ControlAnswer, refusals=(400, 409, 415)))
 def pause_active(query_data: LaneQuery, json_data: ReasonBody) -> ResponseReturnValue:
     """Pause the lane's active task."""
-    return _steer_active("pause", query_data, json_data.reason)
+    return _steer("pause", _active(query_data), json_data.reason)
 
 
 @bp.post("/resume")
@@ -141,7 +141,7 @@ def pause_active(query_data: LaneQuery, json_data: ReasonBody) -> ResponseReturn
 @bp.doc(responses=answers(ControlAnswer, refusals=(400, 409, 415)))
 def resume_active(query_data: LaneQuery, json_data: ReasonBody) -> ResponseReturnValue:
     """Resume the lane's paused task."""
-    return _steer_active("resume", query_data, json_data.reason)
+    return _steer("resume", _active(query_data), json_data.reason)
 
 
 @bp.post("/stop")
@@ -150,7 +150,7 @@ def resume_active(query_data: LaneQuery, json_data: ReasonBody) -> ResponseRetur
 @bp.doc(responses=answers(ControlAnswer, refusals=(400, 409, 415)))
 def stop_active(query_data: LaneQuery, json_data: ReasonBody) -> ResponseReturnValue:
     """Stop the lane's active task."""
-    return _steer_active("stop", query_data, json_data.reason)
+    return _steer("stop", _active(query_data), json_data.reason)
 
 
 @bp.post("/add-new-task")
@@ -197,7 +197,7 @@ def stop(task_id: str, json_data: ReasonBody) -> ResponseReturnValue:
 @bp.doc(responses=answers(ControlAnswer, refusals=(400, 404, 409, 415)))
 def end_input(task_id: str, json_data: ReasonBody) -> ResponseReturnValue:
     """End the input of a task that reads it."""
-    instruct(task_id, json_data.reason or "", by=principal().name, kind="end_input")
+    instruct(task_id, "", by=principal().name, kind="end_input", reason=json_data.reason)
     return {
         "success": True,
         "message": sentence("end_input_taken", {}),
@@ -234,11 +234,6 @@ def _active(query: LaneQuery) -> str:
     if row is None:
         raise NothingToActOn(lane=lane)
     return str(row.task_id)
-
-
-def _steer_active(operation: str, query: LaneQuery, reason: str | None) -> ResponseReturnValue:
-    """Nothing to act on is a 400 here, whether nothing runs or it cannot be done to what does."""
-    return _steer(operation, _active(query), reason)
 
 
 def _steer(operation: str, task_id: str, reason: str | None) -> ResponseReturnValue:

@@ -34,6 +34,7 @@ MESSAGES: dict[str, str] = {
     "stop_asked": N_("%(by)s asked to stop."),
     "stop_asked_because": N_("%(by)s asked to stop: %(reason)s"),
     "end_input_asked": N_("%(by)s ended the input."),
+    "end_input_asked_because": N_("%(by)s ended the input: %(reason)s"),
     "output_trouble": N_("Output could not be written: %(reason)s"),
     "abandoned": N_(
         "The agent did not stop when asked. It was left behind; "

@@ -96,6 +96,7 @@ def instruct(
     now: datetime,
     refuses: Refuses,
     kind: str = "text",
+    reason: str | None = None,
 ) -> str:
     """Queue an instruction (or the end of the input) for the active run; returns its id."""
     task = _active(task_id, "instruct" if kind == "text" else kind)
@@ -129,7 +130,7 @@ def instruct(
     if kind == "text":
         entry = Entry(task_id, task.attempt, USER, "additional_request", text=text)
     else:
-        entry = Entry(task_id, task.attempt, USER, "end_input", "end_input_asked", {"by": by})
+        entry = _asked(task, "end_input", by, reason)
     activity.append(task.session_id, [entry], now)
     moves.touch(task, now)
     audit.note(by, "instruct" if kind == "text" else kind, task_id, now)
@@ -153,9 +154,13 @@ def _may(task: Standing, verb: str, refuses: Refuses) -> None:
 
 
 def _want(task: Standing, wish: str, by: str, reason: str | None, now: datetime) -> None:
-    code = f"{wish}_asked_because" if reason else f"{wish}_asked"
-    params = {"by": by, "reason": reason} if reason else {"by": by}
-    entry = Entry(task.task_id, task.attempt, USER, wish, code, params)
+    entry = _asked(task, wish, by, reason)
     activity.append(task.session_id, [entry], now)
     moves.touch(task, now, wish=wish, wish_reason=reason, wish_by=by, wish_at=now)
     audit.note(by, wish, task.task_id, now, reason=reason)
+
+
+def _asked(task: Standing, what: str, by: str, reason: str | None) -> Entry:
+    code = f"{what}_asked_because" if reason else f"{what}_asked"
+    params = {"by": by, "reason": reason} if reason else {"by": by}
+    return Entry(task.task_id, task.attempt, USER, what, code, params)
