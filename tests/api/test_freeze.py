@@ -75,3 +75,14 @@ def test_a_poll_sees_the_freeze_come_and_go(api: FlaskClient) -> None:
     api.post("/api/freeze", json={"reason": "moving house"})
 
     assert "moving house" in api.get("/strip", query_string={"v": first}).text
+
+
+def test_a_repeated_request_is_answered_as_before_whatever_was_frozen_since(
+    api: FlaskClient,
+) -> None:
+    body = {"task_description": "true", "agent": "shell"}
+    keyed = {"Idempotency-Key": "once"}
+    first = api.post("/api/tasks/submit", json=body, headers=keyed).get_json()
+    api.post("/api/freeze", json={"reason": "moving house"})
+
+    assert api.post("/api/tasks/submit", json=body, headers=keyed).get_json() == first

@@ -18,7 +18,7 @@ from webapp.domain.task_state import Status
 from webapp.intake import again, bounds, intake, promise
 from webapp.ports import ports
 from webapp.principal import principal
-from webapp.queries import board, tasks
+from webapp.queries import tasks
 from webapp.queries.tasks import Filter
 from webapp.services import submissions
 from webapp.services import tasks as task_verbs
@@ -189,11 +189,10 @@ def _submit(make: Callable[[], Submission], route: str) -> ResponseReturnValue:
     if submitted is None:
         submitted = submissions.submit(make(), by=by, bounds=bounds(), now=now, promise=promised)
     ports().wake.lane(submitted.lane)
-    frozen = board.freeze()
     code = "submitted_waiting" if submitted.waiting else "submitted"
-    said = sentence(code, {"waiting": submitted.waiting})
-    if frozen is not None:
-        said = sentence("submitted_frozen", {"reason": frozen.reason})
+    if submitted.frozen is not None:
+        code = "submitted_frozen"
+    said = sentence(code, {"waiting": submitted.waiting, "reason": submitted.frozen})
     return {
         "success": True,
         "task_id": submitted.task_id,

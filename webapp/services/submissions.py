@@ -15,7 +15,7 @@ from webapp.db import db, transaction
 from webapp.domain.errors import Conflict, Gone, Invalid, TooMany, Unprocessable
 from webapp.domain.policies import IDEMPOTENCY_HOURS, MAIN_LANE, workspace_name
 from webapp.domain.task_state import OPEN
-from webapp.models import IdempotencyKey, Lane, Task, WorkSession
+from webapp.models import Freeze, IdempotencyKey, Lane, Task, WorkSession
 from webapp.services import audit, moves
 
 _tasks = Task.__table__
@@ -24,6 +24,7 @@ _sessions = WorkSession.__table__
 _keys = IdempotencyKey.__table__
 
 _LANE = select(_lanes).where(_lanes.c.name == bindparam("lane")).with_for_update()
+_FROZEN = select(Freeze.__table__.c.reason)
 _WAITING = select(func.sum(_lanes.c.pending))
 _SESSION = select(_sessions.c.workspace_dir).where(_sessions.c.session_id == bindparam("session"))
 _NEW_SESSION = insert(_sessions)
@@ -77,6 +78,8 @@ class Submitted:
     lane: str
     waiting: int
     """How many tasks of the lane are before it."""
+    frozen: str | None = None
+    """Why nothing new begins at the moment."""
 
 
 @transaction
@@ -106,7 +109,8 @@ def submit(
         raise TooMany("queue_full", retry_after_s=RETRY_AFTER_S, limit=bounds.max_pending)
     task_id = str(uuid7())
     session_id, workspace = _session(submission, bounds.workspaces, now)
-    submitted = Submitted(task_id, session_id, workspace, submission.lane, ahead)
+    frozen = db.session.execute(_FROZEN).scalar_one_or_none()
+    submitted = Submitted(task_id, session_id, workspace, submission.lane, ahead, frozen)
     moves.admit(_columns(submission, submitted, by, now), now)
     if promise is not None:
         _keep(promise, submitted, by, now)
