@@ -90,9 +90,7 @@ def again(task_id: str, changes: dict[str, Any]) -> Submission:
         "priority": row.priority,
         "timeout_s": row.timeout_s,
         "silence_timeout_s": row.silence_timeout_s,
-        "waiting_timeout_s": (
-            (row.expires_at - row.created_at).total_seconds() if row.expires_at else None
-        ),
+        "waiting_timeout_s": tasks.waiting_timeout_s(row),
         "max_retries": row.max_retries,
         **(row.agent_settings if changes.get("agent", row.agent) == row.agent else {}),
     }

@@ -315,3 +315,9 @@ def test_two_quick_clicks_on_run_again_make_one_new_task(browser: Browser, api: 
     second = browser.post(f"/tasks/{task_id}/rerun", form)
     assert first.location == second.location != f"/tasks/{task_id}"
     assert len(api.get("/api/tasks").json["tasks"]) == 2
+
+
+def test_editing_an_earlier_task_keeps_how_long_it_may_wait(browser: Browser, api: Any) -> None:
+    body = {"agent": "shell", "task_description": "true", "waiting_timeout_s": 90}
+    task_id = api.post("/api/tasks/submit", json=body).json["task_id"]
+    assert 'value="90"' in browser.get(f"/?edit={task_id}").text

@@ -144,6 +144,11 @@ def as_json(row: Row[Any]) -> dict[str, Any]:
     return task
 
 
+def waiting_timeout_s(row: Row[Any]) -> float | None:
+    """How long a task was allowed to wait, in seconds."""
+    return (row.expires_at - row.created_at).total_seconds() if row.expires_at else None
+
+
 def masked(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Agent settings without the values that may be secrets."""
     shown = dict(settings)

@@ -47,6 +47,7 @@ def earlier_values(task_id: str) -> dict[str, Any]:
         "priority": words.get(row.priority, str(row.priority)),
         "timeout_s": _seconds(row.timeout_s),
         "silence_timeout_s": _seconds(row.silence_timeout_s),
+        "waiting_timeout_s": _seconds(tasks.waiting_timeout_s(row)),
         "max_retries": row.max_retries,
         "working_dir": settings.get("working_dir"),
         "stdin": settings.get("stdin", "open"),
