@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import click
 
 from webapp import clock, ports
 from webapp.cli.setup import application
-from webapp.domain.errors import Refused
 from webapp.queries import people as people_queries
 from webapp.services import people
 
@@ -54,7 +51,7 @@ def revoke_token(token_id: int) -> None:
     """Put a token out of force."""
     app = application()
     with app.app_context():
-        _or_say(lambda: people.revoke_token(_owner(), token_id, by=BY, now=clock.now()))
+        people.revoke_token(_owner(), token_id, by=BY, now=clock.now())
         click.echo("The token is revoked.")
 
 
@@ -69,19 +66,9 @@ def password(password: str) -> None:
     """Set the owner's password; other logins end."""
     app = application()
     with app.app_context():
-        now = clock.now()
-        _or_say(
-            lambda: people.set_password(_owner(), current=None, new=password, address=BY, now=now)
-        )
+        people.set_password(_owner(), current=None, new=password, address=BY, now=clock.now())
         click.echo("The password is set.")
 
 
 def _owner() -> int:
     return people.ensure_owner(clock.now())
-
-
-def _or_say(verb: Callable[[], object]) -> None:
-    try:
-        verb()
-    except Refused as refusal:
-        raise click.ClickException(str(refusal)) from None

@@ -1,0 +1,53 @@
+"""The commands that need no server: who may get in, from a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from webapp.cli import main
+
+
+@pytest.fixture(autouse=True)
+def _own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINEUP_DATA", str(tmp_path / "data"))
+
+
+def lineup(*words: str) -> Result:
+    return CliRunner().invoke(main, words)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("token", "create", "nightly"), "already"),
+        (("token", "revoke", "99"), "no such token"),
+        (("user", "password", "--password", "short"), "8"),
+    ],
+)
+def test_what_is_refused_is_one_sentence_and_a_status(words: tuple[str, ...], said: str) -> None:
+    lineup("token", "create", "nightly")
+
+    refused = lineup(*words)
+
+    assert refused.exit_code == 1
+    assert said in refused.output
+    assert "Traceback" not in refused.output
+
+
+def test_a_token_is_shown_once_listed_by_its_ending_and_revoked() -> None:
+    secret = lineup("token", "create", "nightly", "--scope", "read").output.strip()
+    listed = lineup("token", "list").output
+    assert secret.startswith("lineup_")
+    assert secret not in listed
+    assert f"…{secret[-4:]}" in listed
+
+    assert lineup("token", "revoke", listed.split()[0]).exit_code == 0
+
+    assert lineup("token", "list").output == ""
+
+
+def test_a_login_link_is_printed() -> None:
+    assert "/login/link/" in lineup("login-link").output
