@@ -7,15 +7,15 @@ from typing import Any
 import structlog
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from flask_babel import gettext
-from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
+from webapp.db import AWAY
 from webapp.domain.errors import Refused, TooMany
 from webapp.domain.messages import MESSAGES, sentence
 
 log = structlog.get_logger(__name__)
 
-JSON_PATHS = ("/health", "/health/ready", "/generate-session-id", "/metrics")
+JSON_PATHS = ("/health", "/health/ready", "/generate-session-id")
 """Addresses outside /api/ that answer programs."""
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 429: "too_many"}
 
@@ -24,7 +24,8 @@ def init_app(app: Flask) -> None:
     """Answer refusals, HTTP errors and crashes in the form that was asked for."""
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(OperationalError, _database_away)
+    for error in AWAY:
+        app.register_error_handler(error, _database_away)
     app.register_error_handler(Exception, _crashed)
 
 
@@ -63,8 +64,8 @@ def _http_error(error: HTTPException) -> Response:
     return response
 
 
-def _database_away(error: OperationalError) -> Response:
-    log.error("database away", error=str(error.orig))
+def _database_away(error: Exception) -> Response:
+    log.error("database away", error=str(getattr(error, "orig", error)))
     response = _answer(503, "database_away", {})
     response.headers["Retry-After"] = "5"
     return response

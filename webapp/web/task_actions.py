@@ -22,7 +22,6 @@ from webapp.web.guard import SITE, is_local_path
 
 bp = Blueprint("actions", __name__)
 
-VERBS = ("pause", "resume", "stop")
 ASKED = ("pause", "stop", "delete")
 
 
