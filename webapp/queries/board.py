@@ -194,16 +194,6 @@ def recent(now: datetime) -> list[Row[Any]]:
     return [row for row in rows if (row.completed_at or now) >= now - DAY]
 
 
-def oldest_waiting() -> datetime | None:
-    """Since when the task that waits longest has been waiting."""
-    return db.session.execute(
-        select(_tasks.c.created_at)
-        .where(_tasks.c.status == Status.PENDING)
-        .order_by(_tasks.c.seq)
-        .limit(1)
-    ).scalar_one_or_none()
-
-
 def runners(alive_since: datetime) -> list[Row[Any]]:
     """The runners that have not signed out and have shown that they live since then."""
     return list(

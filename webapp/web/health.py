@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp import __version__, clock
 from webapp.ports import ports
-from webapp.queries import board
+from webapp.queries import board, runs
 from webapp.web import day
 
 bp = Blueprint("health", __name__, url_prefix="/settings")
@@ -37,7 +37,7 @@ def show() -> ResponseReturnValue:
         world=world,
         state=found.health.snapshot(),
         runners=board.runners(now - day.SILENT),
-        oldest=board.oldest_waiting(),
+        oldest=runs.oldest_waiting(),
         database=board.database(),
         data=found.settings.data,
         now=now,
