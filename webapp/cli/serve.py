@@ -1,4 +1,4 @@
-"""``lineup serve``: migrates, then serves, schedules and works, in one process."""
+"""``lineup serve``: migrates, then serves and works, in one process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done with a task that is over, and with lanes and sessions as such."""
+"""Deleting what is over, and making the lane that every database has."""
 
 from __future__ import annotations
 

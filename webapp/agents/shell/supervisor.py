@@ -2,7 +2,7 @@
 
 Run as a script, never imported: ``python -I -S supervisor.py STATUS_FD CONTROL_FD``. Its standard
 streams are the command's. It reads from the control pipe how to start the command (see
-``launch.order``) and says on the status pipe, one line each:
+``launch.Order.encode``) and says on the status pipe, one line each:
 
     started PID ADOPTS     ADOPTS is 1 where orphans come to us (Linux), else 0
     error STAGE ERRNO      STAGE is "directory" or "command"; then it ends
