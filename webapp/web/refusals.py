@@ -7,9 +7,10 @@ from typing import Any
 import structlog
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from flask_babel import gettext
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from webapp.db import AWAY
 from webapp.domain.errors import Refused, TooMany
 from webapp.domain.messages import MESSAGES, sentence
 
@@ -24,7 +25,7 @@ def init_app(app: Flask) -> None:
     """Answer refusals, HTTP errors and crashes in the form that was asked for."""
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(HTTPException, _http_error)
-    for error in AWAY:
+    for error in (OperationalError, PoolTimeout):
         app.register_error_handler(error, _database_away)
     app.register_error_handler(Exception, _crashed)
 
