@@ -135,6 +135,7 @@ def engine_options(url: str, *, durability: str, threads: int) -> dict[str | Non
             **common,
             "pool_size": threads,
             "max_overflow": threads,
+            "pool_use_lifo": True,  # the one used last knows the statements and pages best
             "execution_options": {"lineup_begin": "BEGIN", "durability": durability},
         },
     }
