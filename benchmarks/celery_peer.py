@@ -31,11 +31,13 @@ def noop() -> float:
 
 
 @contextmanager
-def redis() -> Iterator[str]:
-    """A Redis of our own; yields the address of its socket."""
+def redis(*, durable: bool) -> Iterator[str]:
+    """A Redis of our own, in memory or with every write synced; yields its socket."""
     with tempfile.TemporaryDirectory(prefix="lineup-bench-", dir="/var/tmp") as directory:
         path = f"{directory}/redis.sock"
         arguments = ["--port", "0", "--unixsocket", path, "--save", "", "--dir", directory]
+        if durable:
+            arguments += ["--appendonly", "yes", "--appendfsync", "always"]
         process = subprocess.Popen(["redis-server", *arguments], stdout=subprocess.DEVNULL)
         try:
             until(Path(path).exists, 10, lambda: "redis-server did not start")

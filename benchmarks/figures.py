@@ -20,7 +20,7 @@ class Figure:
     def __str__(self) -> str:
         """The line as it is printed."""
         mark = {True: "met   ", False: "MISSED", None: "      "}[self.met]
-        return f"  {mark} {self.name:<44} {self.value:>16}   {self.aim:<18} {self.detail}"
+        return f"  {mark} {self.name:<52} {self.value:>16}   {self.aim:<18} {self.detail}"
 
 
 def at_most(name: str, value: float, limit: float, unit: str, detail: str = "") -> Figure:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import cast
 
@@ -17,8 +18,9 @@ from benchmarks.lineup import Client, Server, home
 from benchmarks.with_bare_route import EMPTY_PATH, PATH
 
 AIM = 0.35
-CONNECTIONS = 8
+CONNECTIONS = {1: "one at a time", 8: "eight at once"}
 COMMAND = (sys.executable, "-m", "benchmarks.with_bare_route")
+Series = dict[tuple[str, int], list[float]]
 BARE, BARE_EMPTY = "bare route", "bare route, 204"
 CLOSED = b"\r\nConnection: close"
 """What waitress says with every 204: such a poll pays for a connection of its own."""
@@ -26,18 +28,19 @@ CLOSED = b"\r\nConnection: close"
 
 def measure(*, quick: bool) -> list[Figure]:
     """In every round each is asked for a while, one after the other, over kept connections."""
-    rounds, seconds = (1, 1.0) if quick else (7, 2.0)
-    rates: dict[str, list[float]] = defaultdict(list)
-    costs: dict[str, list[float]] = defaultdict(list)
+    rounds, seconds = (1, 0.5) if quick else (7, 1.0)
+    rates: Series = defaultdict(list)
+    costs: Series = defaultdict(list)
     with home() as base, base.serve(*COMMAND) as server:
         polls = dict(_polls(server, base.token()))
-        for _ in range(rounds):
+        for _, connections in product(range(rounds), CONNECTIONS):
             for name, request in polls.items():
                 before = _processor_s(server)
-                count, took = _ask(server.port, request, seconds)
-                rates[name].append(count / took)
-                costs[name].append((_processor_s(server) - before) / count * 1e6)
-    return [_figure(name, rates, costs) for name in rates if name not in (BARE, BARE_EMPTY)]
+                count, took = _ask(server.port, request, connections, seconds)
+                rates[name, connections].append(count / took)
+                costs[name, connections].append((_processor_s(server) - before) / count * 1e6)
+    names = [name for name in polls if name not in (BARE, BARE_EMPTY)]
+    return [_figure(*key, rates, costs) for key in product(names, CONNECTIONS)]
 
 
 def _polls(server: Server, token: str) -> Iterator[tuple[str, bytes]]:
@@ -63,11 +66,11 @@ def _request(client: Client, path: str, expect: tuple[int, ...]) -> bytes:
     return f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode()
 
 
-def _ask(port: int, request: bytes, seconds: float) -> tuple[int, float]:
+def _ask(port: int, request: bytes, connections: int, seconds: float) -> tuple[int, float]:
     """Ask over all connections at once, each again as soon as it is answered."""
     count = 0
     with selectors.DefaultSelector() as selector:
-        for _ in range(CONNECTIONS):
+        for _ in range(connections):
             selector.register(_opened(port, request), selectors.EVENT_READ, bytearray())
         began = time.perf_counter()
         while (took := time.perf_counter() - began) < seconds:
@@ -109,11 +112,11 @@ def _processor_s(server: Server) -> float:
     return (int(fields[11]) + int(fields[12])) / 100
 
 
-def _figure(name: str, rates: dict[str, list[float]], costs: dict[str, list[float]]) -> Figure:
-    bare = BARE_EMPTY if "unchanged" in name else BARE
-    ratio = median([a / b for a, b in zip(rates[name], rates[bare], strict=True)])
+def _figure(name: str, connections: int, rates: Series, costs: Series) -> Figure:
+    ours, bare = (name, connections), (BARE_EMPTY if "unchanged" in name else BARE, connections)
+    ratio = median([a / b for a, b in zip(rates[ours], rates[bare], strict=True)])
     detail = (
-        f"{spread(rates[name])}/s beside {spread(rates[bare])}/s; "
-        f"{median(costs[name]):.0f} us beside {median(costs[bare]):.0f} us of processor"
+        f"{spread(rates[ours])}/s beside {spread(rates[bare])}/s; "
+        f"{median(costs[ours]):.0f} us beside {median(costs[bare]):.0f} us of processor"
     )
-    return at_least(f"{name}, of a bare route", ratio, AIM, "x", detail)
+    return at_least(f"{name}, {CONNECTIONS[connections]}", ratio, AIM, "x", detail)
