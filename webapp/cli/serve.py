@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import webbrowser
 from contextlib import suppress
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from apiflask import APIFlask
@@ -39,6 +40,16 @@ def serve() -> None:
         with suppress(OSError):  # the terminal may be gone
             click.echo("Lineup is shutting down…", err=True)
         runtime.stop(app)
+        for stream in (sys.stdout, sys.stderr):
+            _let_go(stream)
+
+
+def _let_go(stream: TextIO) -> None:
+    """What a full disk or a closed terminal did not take must not spoil the exit status."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _listen(app: APIFlask, settings: Settings) -> Any:
