@@ -12,6 +12,7 @@ from apiflask import APIFlask
 
 from tests.conftest import NOON
 from webapp import clock
+from webapp.db import db
 from webapp.domain.errors import Conflict, Gone, Invalid, Refused, TooMany, Unprocessable
 from webapp.domain.outcome import completed
 from webapp.queries import tasks
@@ -174,3 +175,15 @@ def test_tasks_of_one_session_share_its_workspace(submit: Submit) -> None:
     first, second = submit(session_id="s"), submit(session_id="s")
 
     assert first.workspace_dir == second.workspace_dir
+
+
+def test_what_was_not_sent_is_null_in_the_database_and_not_the_word(
+    app: APIFlask, submit: Submit
+) -> None:
+    submit()
+
+    with app.app_context(), db.engines[None].connect() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT count(*) FROM tasks WHERE mcp_server_config IS NULL AND progress IS NULL"
+        )
+        assert found.scalar_one() == 1

@@ -76,7 +76,7 @@ class AuditEntry(db.Model):  # type: ignore[name-defined]
     principal: Mapped[str] = mapped_column(String(100))
     action: Mapped[str] = mapped_column(String(64))
     target: Mapped[str | None] = mapped_column(String(100))
-    detail: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    detail: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class IdempotencyKey(db.Model):  # type: ignore[name-defined]
@@ -90,7 +90,7 @@ class IdempotencyKey(db.Model):  # type: ignore[name-defined]
     key: Mapped[str] = mapped_column(String(255))
     body_hash: Mapped[str] = mapped_column(String(64))
     task_id: Mapped[str] = mapped_column(String(36), index=True)
-    answer: Mapped[dict[str, Any]] = mapped_column(JSON)
+    answer: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
     __table_args__ = (UniqueConstraint("principal", "route", "key", name="uq_idempotency_keys"),)

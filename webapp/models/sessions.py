@@ -50,7 +50,7 @@ class Activity(db.Model):  # type: ignore[name-defined]
     agent_status: Mapped[str] = mapped_column(String(32))
     agent_msg: Mapped[str] = mapped_column(Text)
     code: Mapped[str | None] = mapped_column(String(64))
-    params: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    params: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     timestamp: Mapped[datetime] = mapped_column(UtcDateTime)
 
     __table_args__ = (

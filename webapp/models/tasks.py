@@ -58,12 +58,12 @@ class Task(db.Model):  # type: ignore[name-defined]
     llm_profile_name: Mapped[str | None] = mapped_column(String(100))
     upload_files_path: Mapped[str | None] = mapped_column(Text)
     workspace_dir: Mapped[str] = mapped_column(Text)
-    mcp_server_config: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    mcp_server_config: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     agent_mode: Mapped[str] = mapped_column(String(20))
     task_result: Mapped[str | None] = mapped_column(Text)
     error_message: Mapped[str | None] = mapped_column(Text)
     report_path: Mapped[str | None] = mapped_column(Text)
-    task_metadata: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    task_metadata: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -72,7 +72,7 @@ class Task(db.Model):  # type: ignore[name-defined]
 
     flow_id: Mapped[str | None] = mapped_column(String(64))
     agent: Mapped[str] = mapped_column(String(64))
-    agent_settings: Mapped[dict[str, Any]] = mapped_column(JSON)
+    agent_settings: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True))
     lane: Mapped[str] = mapped_column(ForeignKey("lanes.name"))
     priority: Mapped[int] = mapped_column(default=0)
     attempt: Mapped[int] = mapped_column(default=0)
@@ -97,8 +97,8 @@ class Task(db.Model):  # type: ignore[name-defined]
     abandoned: Mapped[bool] = mapped_column(default=False)
     """The agent ignored its stop; its code may run until the server restarts."""
     error_code: Mapped[str | None] = mapped_column(String(64))
-    error_params: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    progress: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    error_params: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    progress: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """``{percent?, step?, steps?, message?}`` of the latest attempt."""
 
     __table_args__ = (
