@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from apiflask import APIFlask
+from babel import Locale
 from flask import request
 from flask_babel import Babel
 from flask_migrate import Migrate
@@ -25,6 +26,7 @@ except PackageNotFoundError:  # run from a checkout that was not installed
     __version__ = "0.0.0"
 
 LANGUAGES = ("en",)
+LOCALES = {language: Locale.parse(language) for language in LANGUAGES}
 MIB = 1024 * 1024
 
 
@@ -50,7 +52,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         app, settings.sqlalchemy_url, durability=settings.durability, threads=settings.threads
     )
     Migrate(app, db.db, directory=str(HOME / "migrations"), render_as_batch=True)
-    Babel(app, locale_selector=lambda: request.accept_languages.best_match(LANGUAGES))
+    Babel(app, locale_selector=_locale)
     _wire_ports(app, settings)
     _open_doors(app, settings)
     return app
@@ -64,6 +66,11 @@ def _make_private(data: Path) -> None:
     if found.st_uid == os.geteuid() and not shared:
         with suppress(OSError):  # some file systems know no modes
             data.chmod(0o700)
+
+
+def _locale() -> Locale:
+    """The reader's language among ours; built once, for every page asks for it."""
+    return LOCALES[request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]]
 
 
 def _wire_ports(app: APIFlask, settings: Settings) -> None:
