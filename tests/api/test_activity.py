@@ -153,6 +153,7 @@ def test_every_stored_column_is_in_the_task_by_its_name(api: FlaskClient, send: 
         "upload_files_path", "workspace_dir", "mcp_server_config", "agent_mode", "task_result",
         "error_message", "report_path", "task_metadata", "created_at", "updated_at", "started_at",
         "completed_at", "version", "agent", "lane", "priority", "attempt", "control", "progress",
+        "seq",
     } <= set(task)  # fmt: skip
     assert task["created_at"].endswith("+00:00")
 

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 Send = Callable[..., dict[str, Any]]
 
 
-def test_an_unknown_address_under_api_is_404_in_json(api: FlaskClient) -> None:
-    answer = api.get("/api/no/such/thing")
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/no/such/thing"])
+def test_an_unknown_address_under_api_is_404_in_json(api: FlaskClient, path: str) -> None:
+    answer = api.get(path)
 
     assert answer.status_code == 404
     assert answer.get_json()["error"] == "not_found"
