@@ -57,9 +57,8 @@ def identify() -> Identity:
     )
 
 
-def is_alive(runner: Identity) -> bool | None:
-    """Whether a runner of this machine lives; None if only a lease can tell (another host)."""
-    here = identify()
+def is_alive(runner: Identity, here: Identity) -> bool | None:
+    """Whether a runner lives, as ``here`` can tell; None if only a lease can (another host)."""
     if runner.host != here.host:
         return None
     if runner.boot_id != here.boot_id:

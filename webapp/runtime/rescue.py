@@ -74,7 +74,7 @@ def _lives(context: Context, run: runs.ActiveRun) -> bool:
     assert run.runner is not None
     if run.runner.runner_id == context.identity.runner_id:
         return True
-    alive = is_alive(run.runner)
+    alive = is_alive(run.runner, context.identity)
     if alive is None:
         return run.heartbeat_at is not None and context.now() - run.heartbeat_at < LEASE
     return alive
