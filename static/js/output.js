@@ -103,6 +103,7 @@ function start() {
   }
 
   async function back() {
+    if (earlier.hidden) return;
     const top = first();
     const answer = await get({ before: top.dataset.start });
     if (!answer) return;
