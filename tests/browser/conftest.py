@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.processes.server import FINAL, Home, Server, copy_home
 from webapp import clock, create_app
@@ -29,6 +29,8 @@ FLAGS = [
 ]
 DESK = {"width": 1280, "height": 860}
 PHONE = {"width": 390, "height": 844}
+
+expect.set_options(timeout=20_000)  # a page on a busy machine is late, not wrong
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -124,4 +124,4 @@ def test_the_next_attempt_takes_the_place_of_the_failed_one(
     task_id = starts('echo "attempt $LINEUP_TASK_ATTEMPT"; sleep 2; exit 1', max_retries=1)
     page = windows.open(f"/tasks/{task_id}/output")
     expect(page.locator("#term .l")).to_have_text(["attempt 1"])
-    expect(page.locator("#term .l")).to_have_text(["attempt 2"], timeout=15_000)
+    expect(page.locator("#term .l")).to_have_text(["attempt 2"])
