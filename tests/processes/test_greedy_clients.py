@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from http.client import HTTPConnection
 
 import pytest
 from apiflask import APIFlask
@@ -186,3 +187,24 @@ def test_a_connection_is_served_whatever_the_number_of_its_descriptor(
         client.sendall(request("/health", f"Host: 127.0.0.1:{settings.port}"))
         until(lambda: turned.turn() and is_answered(client))
         assert client.recv(12) == b"HTTP/1.1 200"
+
+
+@pytest.mark.parametrize(("asked", "kept"), [("keep-alive", True), ("close", False)])
+def test_an_answer_without_a_body_ends_the_connection_only_where_that_was_asked_for(
+    server: Server, asked: str, kept: bool
+) -> None:
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=20)) as client:
+        client.request("GET", STYLES)
+        first = client.getresponse()
+        first.read()
+        connection = client.sock
+        client.request(
+            "GET", STYLES, headers={"If-None-Match": first.headers["ETag"], "Connection": asked}
+        )
+        unchanged = client.getresponse()
+        assert unchanged.read() == b""
+        assert unchanged.status == 304
+        assert (client.sock is connection) == kept
+        client.request("GET", "/health")
+        assert client.getresponse().status == 200
+        assert (client.sock is connection) == kept

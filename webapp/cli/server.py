@@ -7,6 +7,7 @@ from typing import Any
 from apiflask import APIFlask
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
+from waitress.task import WSGITask
 
 from webapp.config import Settings
 
@@ -20,8 +21,24 @@ UNREAD = 1 << 30
 MIB = 1024 * 1024
 
 
+class Answer(WSGITask):
+    """The answer to one request."""
+
+    def set_close_on_finish(self) -> None:
+        """Close the connection, unless there is merely no body, which ends by itself.
+
+        A poll that finds nothing new is such an answer, and the next one comes in a moment.
+        """
+        request: Any = self.request
+        asked = request.headers.get("CONNECTION", "").lower() == "close"
+        if self.has_body or asked or self.version == "1.0":
+            super().set_close_on_finish()
+
+
 class Channel(HTTPChannel):
     """A client's connection."""
+
+    task_class = Answer
 
     def received(self, data: bytes) -> bool:
         """Take what the client sent; one that asks too much in advance is cut off."""
