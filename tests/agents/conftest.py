@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from tests.agents.recording import RecordingConsole, Run, TaskWork
+from tests.agents.storing import CAP
 from webapp.agents.protocol import Limits
 from webapp.agents.shell import ShellAgent
+from webapp.output import OutputStore
 
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent"}
 
@@ -53,3 +55,9 @@ def start(tmp_path: Path, limits: Limits) -> Iterator[Callable[..., Run]]:
     for run in runs:
         if not run.over:
             run.controls.kill()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> OutputStore:
+    """A store that keeps little."""
+    return OutputStore(tmp_path / "output", cap=CAP)

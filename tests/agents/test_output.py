@@ -1,37 +1,14 @@
-"""The output store: offsets, the cap with its gap, whole characters, full disks, live readers."""
+"""The output store: offsets, the cap with its gap, tails, and what is deleted."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from webapp.output import Chunk, OutputStore, as_text
-
-TASK = "0193a5b0-1111-7000-8000-000000000001"
-SEGMENT = 100
-CAP = SEGMENT * 16
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> OutputStore:
-    return OutputStore(tmp_path / "output", cap=CAP)
-
-
-def numbered(size: int) -> bytes:
-    """Bytes that say where they are: lines of ten bytes each."""
-    return b"".join(b"%09d\n" % at for at in range(0, size, 10))[:size]
-
-
-def fill(store: OutputStore, data: bytes, *, piece: int = 37) -> None:
-    writer = store.writer(TASK, 1)
-    for at in range(0, len(data), piece):
-        writer.append(data[at : at + piece])
-    writer.close()
+from tests.agents.storing import CAP, TASK, fill, numbered
+from webapp.output import Chunk, OutputStore
 
 
 @pytest.mark.parametrize("task_id", ["", "..", "../x", "a/b", "/etc", "a\0b", ".hidden", "a" * 65])
@@ -183,145 +160,3 @@ def test_a_segment_that_leads_nowhere_is_an_error_and_no_endless_loop(
     (directory / f"{0:016d}").symlink_to(tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError):
         store.read(TASK, 1, 0, 10)
-
-
-def texts(store: OutputStore, limit: int, *, ended: bool) -> list[tuple[str, str]]:
-    """All pages that a client gets who reads on until nothing comes."""
-    pages, offset = [], 0
-    while True:
-        text = as_text(store.read(TASK, 1, offset, limit), ended=ended)
-        if not text.data:
-            return pages
-        assert text.next_offset > offset, "no progress"
-        pages.append((text.encoding, text.data))
-        offset = text.next_offset
-
-
-@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 7, 100])
-def test_a_character_is_never_split_and_any_limit_makes_progress(
-    store: OutputStore, limit: int
-) -> None:
-    told = "aé€😀z" * 20
-    fill(store, told.encode(), piece=1)
-    pages = texts(store, limit, ended=False)
-    assert {encoding for encoding, _ in pages} == {"utf-8"}
-    assert "".join(data for _, data in pages) == told
-
-
-def test_half_a_character_waits_for_its_other_half(store: OutputStore) -> None:
-    fill(store, b"ab\xe2\x82")
-    text = as_text(store.read(TASK, 1, 0, 100), ended=False)
-    assert (text.data, text.next_offset) == ("ab", 2)
-    waiting = as_text(store.read(TASK, 1, 2, 100), ended=False)
-    assert (waiting.data, waiting.next_offset) == ("", 2)
-    fill(store, b"\xac")
-    assert as_text(store.read(TASK, 1, 2, 100), ended=False).data == "€"
-
-
-def test_half_a_character_at_the_final_end_is_given_as_base64(store: OutputStore) -> None:
-    fill(store, b"ab\xe2\x82")
-    assert texts(store, 100, ended=True) == [("utf-8", "ab"), ("base64", "4oI=")]
-
-
-def test_what_is_not_text_is_given_as_base64(store: OutputStore) -> None:
-    fill(store, b"\xff\x00\xfe")
-    text = as_text(store.read(TASK, 1, 0, 100), ended=False)
-    assert (text.encoding, text.data, text.next_offset) == ("base64", "/wD+", 3)
-
-
-def test_the_edges_of_a_gap_cut_no_character(store: OutputStore) -> None:
-    told = "€" * 2_000  # three bytes, so that segments of a hundred cut some
-    fill(store, told.encode())
-    pages = texts(store, 64, ended=True)
-    assert {encoding for encoding, _ in pages} == {"utf-8"}
-    assert set("".join(data for _, data in pages)) == {"€"}
-
-
-def test_a_full_disk_loses_output_and_says_how_much(tmp_path: Path) -> None:
-    store = OutputStore(tmp_path / "output", retry_s=0)
-    directory = tmp_path / "output" / TASK / "1"
-    directory.mkdir(parents=True)
-    full = directory / f"{0:016d}"
-    full.symlink_to("/dev/full")
-    writer = store.writer(TASK, 1)
-    writer.append(b"lost")
-    assert writer.trouble == "No space left on device"
-    writer.append(b" too")
-    full.unlink()
-    writer.append(b"and on it goes")
-    assert writer.trouble is None
-    writer.close()
-    assert store.read(TASK, 1, 0, 1_000).data == (
-        b"\n[Lineup: 8 bytes of output were lost here: No space left on device]\nand on it goes"
-    )
-
-
-def test_a_full_disk_is_not_tried_again_at_once(store: OutputStore, tmp_path: Path) -> None:
-    directory = tmp_path / "output" / TASK / "1"
-    directory.mkdir(parents=True)
-    full = directory / f"{0:016d}"
-    full.symlink_to("/dev/full")
-    writer = store.writer(TASK, 1)
-    writer.append(b"lost")
-    full.unlink()
-    writer.append(b"lost too, though there would be room")
-    assert writer.trouble == "No space left on device"
-    assert writer.size == 0
-
-
-def test_a_file_that_cannot_grow_keeps_what_went_in(tmp_path: Path) -> None:
-    program = f"""
-        import resource, signal, sys
-        from pathlib import Path
-        from webapp.output import OutputStore
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (60, 60))
-        writer = OutputStore(Path({str(tmp_path)!r}), cap={CAP}).writer({TASK!r}, 1)
-        writer.append(b"x" * 90)
-        print(writer.trouble, writer.size)
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "File too large 60\n"
-
-
-def test_a_directory_that_cannot_be_made_is_trouble_not_a_failure(tmp_path: Path) -> None:
-    (tmp_path / "output").write_text("a file where the directory should be")
-    writer = OutputStore(tmp_path / "output").writer(TASK, 1)
-    writer.append(b"lost")
-    assert writer.trouble == "Not a directory"
-    writer.close()
-
-
-def test_another_process_reads_while_it_is_written_and_dropped(
-    store: OutputStore, tmp_path: Path
-) -> None:
-    program = f"""
-        from pathlib import Path
-        from webapp.output import OutputStore
-        writer = OutputStore(Path({str(tmp_path / "output")!r}), cap={CAP}).writer({TASK!r}, 1)
-        for at in range(0, 50_000, 10):
-            writer.append(b"%09d\\n" % at)
-        writer.close()
-    """
-    with subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)]) as writing:
-        offset = 0
-        while True:
-            over = writing.poll() is not None
-            chunk = store.read(TASK, 1, offset, 64)
-            if chunk.data:
-                at = chunk.offset - chunk.offset % 10
-                expected = b"".join(b"%09d\n" % n for n in range(at, chunk.next_offset, 10))
-                assert chunk.data == expected[chunk.offset - at :][: len(chunk.data)]
-                offset = chunk.next_offset
-            elif over:
-                break
-    assert writing.returncode == 0
-    assert offset == 50_000
-
-
-def test_output_is_for_its_owner_only(store: OutputStore, tmp_path: Path) -> None:
-    fill(store, b"secret")
-    (file,) = (tmp_path / "output" / TASK / "1").iterdir()
-    assert file.stat().st_mode & 0o077 == 0

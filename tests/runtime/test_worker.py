@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from apiflask import APIFlask
-from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
 
 from tests.fakes import Gate, Patient, ScriptedAgent
 from tests.waiting import until
@@ -17,12 +14,10 @@ from webapp import clock
 from webapp.agents.protocol import AgentFailed, Console, Result, Stopped, Work
 from webapp.db import db
 from webapp.domain.errors import Conflict
-from webapp.domain.outcome import Outcome
 from webapp.queries import activity, tasks
 from webapp.runtime.context import Context
-from webapp.runtime.run import Run
 from webapp.runtime.worker import LaneWorker
-from webapp.services import claims, controls
+from webapp.services import controls
 from webapp.services.submissions import Submitted
 
 Submit = Callable[..., Submitted]
@@ -197,117 +192,6 @@ def test_a_pause_taken_back_before_it_happened_leaves_the_task_running(
 
     assert stored(task.task_id).status == "running"
     gate.open.set()
-    becomes(task.task_id, "completed")
-
-
-def test_an_agent_that_ignores_its_stop_is_left_behind_and_the_lane_goes_on(
-    app: APIFlask, context: Context, agent: ScriptedAgent, submit: Submit, start_worker: Any,
-    becomes: Any, stored: Any, monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    monkeypatch.setattr("webapp.runtime.run.MARGIN_S", 0.05)
-    gate = agent.scripts["deaf"] = Gate()
-    task, following = submit("deaf"), submit("fine")
-    start_worker()
-    gate.begun.wait(10)
-
-    context.call(controls.stop, task.task_id, by="ann", reason="enough", now=clock.now())
-
-    ended = becomes(task.task_id, "stopped")
-    becomes(following.task_id, "completed")
-    assert (ended.abandoned, ended.stop_reason) == (True, "enough")
-    assert context.abandoned == [task.task_id]
-    with app.app_context():
-        before = activity.newest(task.session_id, 100)
-    assert "left behind" in before[-2].agent_msg
-
-    gate.open.set()
-    until(lambda: not [t for t in threading.enumerate() if t.name == f"task-{task.task_id}"])
-    with app.app_context():
-        assert activity.newest(task.session_id, 100) == before
-    assert context.output.read(task.task_id, 1, 0, 100).data == b""
-
-
-def test_a_run_that_slept_through_its_rescue_changes_nothing_when_it_wakes(
-    app: APIFlask, context: Context, agent: ScriptedAgent, submit: Submit, stored: Any
-) -> None:
-    gate = agent.scripts["sleep"] = Gate()
-    task = submit("sleep", max_retries=1)
-    assignment = context.call(claims.claim_next, "main", context.identity.runner_id, clock.now())
-    assert assignment is not None
-    old = Run(context, assignment)
-    old.begin()
-    gate.begun.wait(10)
-
-    lost = Outcome("fail", code="interrupted")
-    context.call(claims.rescue, task.task_id, 1, lost, clock.now())
-    with app.app_context(), db.engines[None].begin() as connection:
-        connection.exec_driver_sql("UPDATE tasks SET not_before = NULL")
-    again = context.call(claims.claim_next, "main", "another runner", clock.now())
-    assert again is not None
-    assert again.attempt == 2
-    before = stored(task.task_id)
-
-    assert old.step() is False
-    gate.open.set()
-    assert old.end() is None
-
-    assert stored(task.task_id) == before
-    assert context.output.read(task.task_id, 1, 0, 100).data == b""
-
-
-def test_an_outcome_is_written_when_the_database_is_back(
-    context: Context, submit: Submit, worker: LaneWorker, stored: Any,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    """The database is made to fail at its edge: the commit of the first two conclusions."""
-    monkeypatch.setattr("webapp.runtime.worker.AGAIN_S", 0.01)
-    task = submit()
-    failures = iter([False, True, True])  # the claim gets through
-    with context.app.app_context():
-        engine = db.engines[None]
-
-    def fail(connection: Any) -> None:
-        if next(failures, False):
-            raise OperationalError("COMMIT", {}, Exception("disk I/O error"))
-
-    event.listen(engine, "commit", fail)
-    try:
-        worker.run_one()
-    finally:
-        event.remove(engine, "commit", fail)
-
-    assert stored(task.task_id).status == "completed"
-
-
-def test_a_pause_is_written_when_the_database_is_back_and_harms_nobody_before(
-    app: APIFlask, agent: ScriptedAgent, submit: Submit, start_worker: Any, becomes: Any,
-    context: Context,
-) -> None:  # fmt: skip
-    patient = agent.scripts["look in"] = Patient()
-    task = submit("look in")
-    start_worker()
-    patient.begun.wait(10)
-    context.call(
-        controls.pause, task.task_id, by="ann", reason=None, now=clock.now(),
-        refuses=lambda *_: None,
-    )  # fmt: skip
-    failures = iter([True] * 5)
-    with app.app_context():
-        engine = db.engines[None]
-
-    def fail(connection: Any) -> None:
-        if next(failures, False):
-            raise OperationalError("COMMIT", {}, Exception("database is locked"))
-
-    event.listen(engine, "commit", fail)
-    try:
-        becomes(task.task_id, "paused")
-    finally:
-        event.remove(engine, "commit", fail)
-
-    context.call(controls.resume, task.task_id, by="ann", reason=None, now=clock.now())
-    becomes(task.task_id, "running")
-    patient.finish.set()
     becomes(task.task_id, "completed")
 
 

@@ -18,7 +18,11 @@ from werkzeug.test import TestResponse
 from webapp import clock, create_app
 from webapp.config import Settings
 from webapp.db import dispose
-from webapp.services import failures, people
+from webapp.domain import outcome as outcomes
+from webapp.runtime.context import Context
+from webapp.services import claims, failures, people
+from webapp.services.claims import Assignment
+from webapp.services.news import News
 
 PASSWORD = "correct horse battery"
 
@@ -145,3 +149,26 @@ def is_in(browser: Browser) -> bool:
 def later(**passed: float) -> time_machine.travel:
     """Some time from now."""
     return time_machine.travel(clock.now() + timedelta(**passed), tick=False)
+
+
+@pytest.fixture
+def claim(context: Context) -> Callable[[], Assignment]:
+    """Take the lane's next task."""
+
+    def take() -> Assignment:
+        taken = context.call(claims.claim_next, "main", context.identity.runner_id, clock.now())
+        assert taken is not None
+        return taken
+
+    return take
+
+
+@pytest.fixture
+def finish(context: Context) -> Callable[..., None]:
+    """End a claimed task well."""
+
+    def end(taken: Assignment, result: str | None = None) -> None:
+        done = outcomes.completed(result)
+        context.call(claims.conclude, taken, done, News(), clock.now(), next_for=None)
+
+    return end
