@@ -41,7 +41,7 @@ MAY_IMPORT = {  # room or module at the top: what of ours it may know
     | {"clock", "config"},
     # Shared by both doors: reading a submission, and asking for a control.
     "intake": {"services", "queries", "domain", "ports"},
-    "steering": {"services", "queries", "domain", "ports", "clock"},
+    "steering": {"intake", "services", "queries", "domain", "ports", "clock"},
     "web": DOOR,
     "api": DOOR,
 }

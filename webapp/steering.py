@@ -1,4 +1,4 @@
-"""What both doors do with a control: ask for it, wake the worker, and wait a moment for it."""
+"""What both doors do to tasks: a verb, and what has to follow it outside of the database."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ from sqlalchemy import Row
 from webapp import clock
 from webapp.domain.errors import NoSuchTask
 from webapp.domain.task_state import FINAL, Status
+from webapp.intake import bounds
 from webapp.ports import ports
-from webapp.queries import tasks
-from webapp.services import controls
+from webapp.queries import runs, tasks
+from webapp.services import controls, submissions
+from webapp.services import freeze as freezing
+from webapp.services import tasks as task_verbs
+from webapp.services.submissions import Promise, Submission, Submitted
 
 EFFECT_S = 1.0
 """How long a caller waits for the effect before it is told that it is under way."""
@@ -30,6 +34,27 @@ class Effect:
     code: str
     control: str | None
     """``pausing`` or ``stopping`` if it is still under way."""
+
+
+def submit(submission: Submission, *, by: str, promise: Promise | None = None) -> Submitted:
+    """Take a task in, and wake its lane's worker; raises what the submission refuses."""
+    now = clock.now()
+    submitted = submissions.submit(submission, by=by, bounds=bounds(), now=now, promise=promise)
+    ports().wake.lane(submitted.lane)
+    return submitted
+
+
+def delete(task_id: str, *, by: str) -> None:
+    """Delete a final task, and then its output."""
+    task_verbs.delete(task_id, by=by, now=clock.now())
+    ports().output.delete(task_id)
+
+
+def thaw(*, by: str) -> None:
+    """Let tasks begin again, at once."""
+    freezing.thaw(by=by, now=clock.now())
+    for lane in runs.lanes():
+        ports().wake.lane(lane)
 
 
 def steer(operation: str, task_id: str, *, by: str, reason: str | None) -> Effect:

@@ -8,14 +8,13 @@ from apiflask import APIBlueprint
 from flask.typing import ResponseReturnValue
 from pydantic import StrictStr, field_validator
 
-from webapp import clock
+from webapp import clock, steering
 from webapp.api.bodies import Answer, Body, answers
 from webapp.domain.messages import sentence
 from webapp.domain.policies import MAX_REASON
 from webapp.intake import check_text
-from webapp.ports import ports
 from webapp.principal import principal
-from webapp.queries import board, runs
+from webapp.queries import board
 from webapp.queries.tasks import plain
 from webapp.services import freeze as verbs
 
@@ -75,7 +74,5 @@ def freeze(json_data: FreezeBody) -> ResponseReturnValue:
 @bp.doc(responses=answers(Done, refusals=(409,)))
 def thaw() -> ResponseReturnValue:
     """Let the lineup move again."""
-    verbs.thaw(by=principal().name, now=clock.now())
-    for lane in runs.lanes():
-        ports().wake.lane(lane)
+    steering.thaw(by=principal().name)
     return {"success": True, "message": sentence("thawed_done", {})}

@@ -11,17 +11,15 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr
 
-from webapp import clock
+from webapp import clock, steering
 from webapp.api.bodies import Answer, Body, answers
 from webapp.domain.messages import sentence
 from webapp.domain.task_state import Status
-from webapp.intake import again, bounds, intake, promise
-from webapp.ports import ports
+from webapp.intake import again, intake, promise
 from webapp.principal import principal
 from webapp.queries import tasks
 from webapp.queries.tasks import Filter
 from webapp.services import submissions
-from webapp.services import tasks as task_verbs
 from webapp.services.submissions import Submission
 
 bp = APIBlueprint("api_tasks", __name__, url_prefix="/api/tasks", tag="Tasks")
@@ -176,8 +174,7 @@ def show(task_id: str) -> ResponseReturnValue:
 @bp.doc(responses=answers(Message, refusals=(404, 409)))
 def delete(task_id: str) -> ResponseReturnValue:
     """Delete a finished task with its attempts, instructions and output."""
-    task_verbs.delete(task_id, by=principal().name, now=clock.now())
-    ports().output.delete(task_id)
+    steering.delete(task_id, by=principal().name)
     return {"message": sentence("task_deleted_done", {})}
 
 
@@ -187,8 +184,7 @@ def _submit(make: Callable[[], Submission], route: str) -> ResponseReturnValue:
     promised = promise(route, request.headers.get("Idempotency-Key"), request.get_data())
     submitted = submissions.kept(promised, by=by, now=now) if promised is not None else None
     if submitted is None:
-        submitted = submissions.submit(make(), by=by, bounds=bounds(), now=now, promise=promised)
-    ports().wake.lane(submitted.lane)
+        submitted = steering.submit(make(), by=by, promise=promised)
     code = "submitted_waiting" if submitted.waiting else "submitted"
     if submitted.frozen is not None:
         code = "submitted_frozen"

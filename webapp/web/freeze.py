@@ -5,12 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp import clock
+from webapp import clock, steering
 from webapp.domain.policies import MAX_REASON
 from webapp.intake import text_field
-from webapp.ports import ports
 from webapp.principal import principal
-from webapp.queries import runs
 from webapp.services import freeze as verbs
 from webapp.web.refusals import translated
 
@@ -29,8 +27,6 @@ def freeze() -> ResponseReturnValue:
 @bp.post("/thaw")
 def thaw() -> ResponseReturnValue:
     """Let tasks begin again."""
-    verbs.thaw(by=principal().name, now=clock.now())
-    for lane in runs.lanes():
-        ports().wake.lane(lane)
+    steering.thaw(by=principal().name)
     flash(translated("thawed_done", {}), "done")
     return redirect(url_for("now.show"), 303)

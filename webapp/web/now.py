@@ -10,13 +10,12 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Row
 
-from webapp import clock
-from webapp.intake import again, bounds, intake, promise
+from webapp import clock, steering
+from webapp.intake import again, intake, promise
 from webapp.ports import ports
 from webapp.principal import principal
 from webapp.queries import board
 from webapp.queries.board import Board
-from webapp.services import submissions
 from webapp.services.submissions import Submitted
 from webapp.web import day
 from webapp.web.composer import composer, earlier_values, secrets_kept
@@ -74,7 +73,6 @@ def submit() -> ResponseReturnValue:
         if is_fragment():
             return render_template("_partials/composer.html", form=form, world=world), 422
         return _page(form, world), 422
-    ports().wake.lane(submitted.lane)
     if not is_fragment():
         return redirect(url_for("now.show"), 303)
     fresh = composer(board.board(), {}, fresh=True)
@@ -153,13 +151,8 @@ def _submit(form: ComposerForm) -> Submitted:
     earlier = form.rerun_of.data
     submission = again(earlier, secrets_kept(raw, earlier)) if earlier else intake(raw)
     body = json.dumps([earlier, raw], sort_keys=True).encode()
-    return submissions.submit(
-        submission,
-        by=principal().name,
-        bounds=bounds(),
-        now=clock.now(),
-        promise=promise("compose", form.idempotency_key.data, body),
-    )
+    promised = promise("compose", form.idempotency_key.data, body)
+    return steering.submit(submission, by=principal().name, promise=promised)
 
 
 def _riding_version(lanes: Sequence[Row[Any]]) -> str:

@@ -6,17 +6,12 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from webapp import clock
+from webapp import steering
 from webapp.domain.errors import NotFound
 from webapp.domain.policies import MAX_INSTRUCTION, MAX_REASON
-from webapp.intake import again, bounds, promise, text_field
-from webapp.ports import ports
+from webapp.intake import again, promise, text_field
 from webapp.principal import principal
 from webapp.queries import board, tasks
-from webapp.services import submissions
-from webapp.services import tasks as task_verbs
-from webapp.steering import instruct as instruct_task
-from webapp.steering import steer as steer_task
 from webapp.web.fragments import is_fragment
 from webapp.web.guard import SITE, is_local_path
 
@@ -43,7 +38,7 @@ def steer(task_id: str, verb: str) -> ResponseReturnValue:
     reason = request.form.get("reason", "").strip() or None
     if reason is not None:
         reason = text_field("reason", reason, MAX_REASON)
-    steer_task(verb, task_id, by=principal().name, reason=reason)
+    steering.steer(verb, task_id, by=principal().name, reason=reason)
     return _shown_again(task_id)
 
 
@@ -51,14 +46,14 @@ def steer(task_id: str, verb: str) -> ResponseReturnValue:
 def instruct(task_id: str) -> ResponseReturnValue:
     """Send a line to the task."""
     text = text_field("instruction", request.form.get("instruction", ""), MAX_INSTRUCTION)
-    instruct_task(task_id, text, by=principal().name)
+    steering.instruct(task_id, text, by=principal().name)
     return _shown_again(task_id)
 
 
 @bp.post("/<task_id>/end-input")
 def end_input(task_id: str) -> ResponseReturnValue:
     """Tell the task that no more lines come."""
-    instruct_task(task_id, "", by=principal().name, kind="end_input")
+    steering.instruct(task_id, "", by=principal().name, kind="end_input")
     return _shown_again(task_id)
 
 
@@ -66,22 +61,16 @@ def end_input(task_id: str) -> ResponseReturnValue:
 def rerun(task_id: str) -> ResponseReturnValue:
     """Run the same again: at once, or when its turn comes; once for two quick clicks."""
     key = request.form.get("idempotency_key") or None
-    submitted = submissions.submit(
-        again(task_id, {"when_busy": "queue"}),
-        by=principal().name,
-        bounds=bounds(),
-        now=clock.now(),
-        promise=promise(f"again/{task_id}", key, b""),
-    )
-    ports().wake.lane(submitted.lane)
+    submission = again(task_id, {"when_busy": "queue"})
+    promised = promise(f"again/{task_id}", key, b"")
+    submitted = steering.submit(submission, by=principal().name, promise=promised)
     return redirect(url_for("tasks.show", task_id=submitted.task_id), 303)
 
 
 @bp.post("/<task_id>/delete")
 def delete(task_id: str) -> ResponseReturnValue:
     """Delete a finished task with its output."""
-    task_verbs.delete(task_id, by=principal().name, now=clock.now())
-    ports().output.delete(task_id)
+    steering.delete(task_id, by=principal().name)
     flash(gettext("The task and its output are deleted."), "done")
     return redirect(url_for("tasks.index"), 303)
 
