@@ -28,6 +28,8 @@ def test_a_limit_out_of_range_is_400(api: FlaskClient, limit: str) -> None:
         "limit=0",
         "cursor=x",
         "colour=red",
+        "lane=main&lane=other",
+        "status=pending&status=asleep",
         "limit=1001",
         "cursor=9223372036854775808",
         "since=0001-01-01T00:00:00%2B01:00",
@@ -98,6 +100,7 @@ def test_tasks_are_filtered_by_what_is_asked(api: FlaskClient, send: Send) -> No
         return [t["session_id"] for t in api.get(f"/api/tasks?{query}").get_json()["tasks"]]
 
     assert found("status=stopped") == found("session_id=b") == found("q=100_") == ["b"]
+    assert found("status=stopped&status=pending") == ["b", "a"]
     assert found("lane=main") == ["b", "a"]
     assert found("flow_id=none") == found("llm_profile_name=none") == []
     assert found("since=2000-01-01T00:00:00Z&until=2001-01-01T00:00:00%2B01:00") == []

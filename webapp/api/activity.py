@@ -11,8 +11,9 @@ from pydantic import Field, field_validator
 from webapp.api.bodies import Answer, Body, answers
 from webapp.api.streams import stream
 from webapp.api.views import full_task, short_task
-from webapp.queries import activity, tasks
-from webapp.queries.tasks import Filter, plain
+from webapp.queries import activity, history, tasks
+from webapp.queries.history import Filter
+from webapp.queries.tasks import plain
 
 bp = APIBlueprint("api_activity", __name__, url_prefix="/api/activity", tag="Activity")
 
@@ -107,9 +108,9 @@ class FullTask(Answer, extra="allow"):
 def recent_tasks(query_data: TasksQuery) -> ResponseReturnValue:
     """List the newest tasks; all of them are sent as a stream."""
     if query_data.limit == ALL:
-        every = (short_task(row) for row in tasks.all_newest_first())
+        every = (short_task(row) for row in history.walk(Filter()))
         return stream({}, "tasks", every, lambda count: {"total_count": count, "limit": ALL})
-    rows = tasks.page(Filter(), limit=query_data.limit)
+    rows = history.page(Filter(), limit=query_data.limit, whole=True).rows
     return {
         "tasks": [short_task(row) for row in rows],
         "total_count": len(rows),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_origin
 
 from apiflask import APIFlask
 from apiflask.schema_adapters import registry
@@ -40,14 +40,22 @@ class LineupAdapter(PydanticAdapter):
 
     def validate_input(self, request: Request, location: str, **kwargs: Any) -> BaseModel:
         """The validated model; raises Invalid that names each field and the reason."""
-        data: Any = request.args.to_dict()
-        if location == "json":
-            data = _json(request)
+        data = _json(request) if location == "json" else self._query(request)
         try:
             validated: BaseModel = self.model_class.model_validate(data)
         except ValidationError as error:
             raise refused(_problems(error)) from None
         return validated
+
+    def _query(self, request: Request) -> dict[str, Any]:
+        """Each parameter once, but those that are lists as often as you like."""
+        fields = self.model_class.model_fields
+        many = {name for name, field in fields.items() if get_origin(field.annotation) is list}
+        given = request.args.to_dict(flat=False)
+        twice = {name for name, values in given.items() if len(values) > 1} - many
+        if twice:
+            raise refused(dict.fromkeys(sorted(twice), "it is given more than once"))
+        return {name: values if name in many else values[0] for name, values in given.items()}
 
 
 registry.register("pydantic", LineupAdapter)  # before any view is decorated with a model
@@ -116,7 +124,7 @@ def _json(request: Request) -> Any:
 def _problems(error: ValidationError) -> dict[str, str]:
     problems: dict[str, str] = {}
     for problem in error.errors():
-        name = ".".join(str(part) for part in problem["loc"]) or "body"
+        name = ".".join(part for part in problem["loc"] if isinstance(part, str)) or "body"
         text = "there is no such field" if problem["type"] == "extra_forbidden" else problem["msg"]
         problems.setdefault(name, text.removeprefix("Value error, "))
     return problems

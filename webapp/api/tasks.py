@@ -17,8 +17,8 @@ from webapp.domain.messages import sentence
 from webapp.domain.task_state import Status
 from webapp.intake import again, intake, promise
 from webapp.principal import principal
-from webapp.queries import tasks
-from webapp.queries.tasks import Filter
+from webapp.queries import history, tasks
+from webapp.queries.history import Filter
 from webapp.services import submissions
 from webapp.services.submissions import Submission
 
@@ -85,7 +85,7 @@ Moment = Annotated[datetime, BeforeValidator(_moment)]
 class ListQuery(Body):
     """Which tasks; all filters must hold."""
 
-    status: Status | None = None
+    status: list[Status] = Field([], description="Repeated: one of these.")
     session_id: str | None = None
     flow_id: str | None = None
     llm_profile_name: str | None = None
@@ -153,13 +153,13 @@ def rerun(task_id: str, json_data: RerunBody) -> ResponseReturnValue:
 @bp.doc(responses=answers(TaskPage, refusals=(400,)))
 def list_tasks(query_data: ListQuery) -> ResponseReturnValue:
     """List tasks, newest first."""
-    wanted = Filter(**query_data.model_dump(exclude={"limit", "cursor"}))
-    rows = tasks.page(wanted, limit=query_data.limit + 1, before=query_data.cursor)
-    shown = rows[: query_data.limit]
-    more = len(rows) > len(shown)
+    asked = query_data.model_dump(exclude={"limit", "cursor"})
+    wanted = Filter(**asked | {"status": tuple(query_data.status)})
+    found = history.page(wanted, before=query_data.cursor, limit=query_data.limit, whole=True)
+    cursor = found.older or found.searched_to
     return {
-        "tasks": [tasks.as_json(row) for row in shown],
-        "next_cursor": str(shown[-1].seq) if more else None,
+        "tasks": [tasks.as_json(row) for row in found.rows],
+        "next_cursor": None if cursor is None else str(cursor),
     }
 
 

@@ -1,4 +1,4 @@
-"""What the history and the pages of one task read, each bounded whatever there is."""
+"""What the pages of one task read, each bounded whatever there is."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, or_, select
+from sqlalchemy import Row, func, or_, select
 
 from webapp.db import db
 from webapp.domain.errors import NoSuchTask
 from webapp.domain.task_state import Status
 from webapp.models import Activity, Attempt, Instruction, Lane, Task
-from webapp.queries.board import headline
 
 _tasks = Task.__table__
 _attempts = Attempt.__table__
@@ -21,40 +20,8 @@ _lanes = Lane.__table__
 _activity = Activity.__table__
 _instructions = Instruction.__table__
 
-PAGE = 50
-SEARCHED = 100_000
-"""Tasks that one search looks through; the page says so and offers to look further back."""
-COUNTED = 100
 PLACES = 1_000
 ENTRIES = 200
-
-_LINE = (
-    _tasks.c.seq,
-    _tasks.c.task_id,
-    headline,
-    _tasks.c.status,
-    _tasks.c.wish,
-    _tasks.c.agent,
-    _tasks.c.session_id,
-    _tasks.c.lane,
-    _tasks.c.attempt,
-    _tasks.c.created_at,
-    _tasks.c.started_at,
-    _tasks.c.completed_at,
-)
-
-
-@dataclass(frozen=True)
-class History:
-    """A page of tasks, newest first. ``older`` and ``newer`` are the cursors to go on with.
-
-    ``searched_to`` is set where a search ended before the first task: the seq to go on below.
-    """
-
-    rows: list[Row[Any]]
-    older: int | None
-    newer: int | None
-    searched_to: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,52 +37,6 @@ class Said:
     params: Mapping[str, Any] | None = None
     attempt: int = 0
     receipt: Row[Any] | None = None
-
-
-def history(
-    filters: Mapping[str, str], *, before: int | None = None, after: int | None = None
-) -> History:
-    """The tasks below ``before``, or right above ``after``, or the newest."""
-    query = _narrowed(select(*_LINE), filters)
-    floor = None
-    if after is not None:
-        newest_last = query.where(_tasks.c.seq > after).order_by(_tasks.c.seq).limit(PAGE + 1)
-        rows = list(db.session.execute(newest_last))
-        more, rows = len(rows) > PAGE, rows[:PAGE][::-1]
-        older = rows[-1].seq if rows else after + 1
-        return History(rows, older, rows[0].seq if more and rows else None)
-    if before is not None:
-        query = query.where(_tasks.c.seq < before)
-    if _is_a_search(filters):
-        top = before or newest_seq() + 1
-        floor = max(0, top - SEARCHED)
-        query = query.where(_tasks.c.seq >= floor)
-    rows = list(db.session.execute(query.order_by(_tasks.c.seq.desc()).limit(PAGE + 1)))
-    more, rows = len(rows) > PAGE, rows[:PAGE]
-    newer = None
-    if before is not None:
-        newer = rows[0].seq if rows else before - 1
-    searched_to = floor if floor and not more else None
-    return History(rows, rows[-1].seq if more else None, newer, searched_to)
-
-
-def window(filters: Mapping[str, str], *, top: int, bottom: int) -> list[Row[Any]]:
-    """The tasks of a page that is being looked at, as they are now."""
-    query = _narrowed(select(*_LINE), filters)
-    query = query.where(_tasks.c.seq <= top, _tasks.c.seq >= bottom)
-    return list(db.session.execute(query.order_by(_tasks.c.seq.desc()).limit(PAGE)))
-
-
-def newer_than(filters: Mapping[str, str], seq: int) -> int:
-    """How many matching tasks came after ``seq``, counted up to a bound."""
-    query = _narrowed(select(_tasks.c.seq), filters).where(_tasks.c.seq > seq)
-    bounded = query.limit(COUNTED + 1).subquery()
-    return int(db.session.execute(select(func.count()).select_from(bounded)).scalar_one())
-
-
-def newest_seq() -> int:
-    """The number of the newest task; 0 if there is none."""
-    return int(db.session.execute(select(func.max(_tasks.c.seq))).scalar_one() or 0)
 
 
 def place(task: Row[Any]) -> int:
@@ -213,17 +134,3 @@ def _instruction(row: Row[Any]) -> Said:
         attempt=row.attempt,
         receipt=row,
     )
-
-
-def _narrowed(query: Select[Any], filters: Mapping[str, str]) -> Select[Any]:
-    for name in ("status", "session_id", "agent"):
-        if value := filters.get(name):
-            query = query.where(_tasks.c[name] == value)
-    if text := filters.get("q"):
-        query = query.where(_tasks.c.task_description.icontains(text, autoescape=True))
-    return query
-
-
-def _is_a_search(filters: Mapping[str, str]) -> bool:
-    """Whether no index leads to what is asked for, so that a look may be long."""
-    return bool(filters.get("q") or filters.get("agent"))

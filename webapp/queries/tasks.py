@@ -1,13 +1,12 @@
-"""Tasks as the API and the pages show them: one, a page of many, and what is active."""
+"""Tasks as the API and the pages show them: one, what is active, and what JSON says of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy import Row, bindparam, select
 
 from webapp.db import db
 from webapp.domain.errors import NoSuchTask
@@ -19,7 +18,6 @@ _attempts = Attempt.__table__
 _instructions = Instruction.__table__
 _lanes = Lane.__table__
 
-BATCH = 500
 MASK = "•••"
 
 TransitionOf = {"pause": "pausing", "stop": "stopping"}
@@ -30,21 +28,6 @@ _of_task = _tasks.c.task_id == bindparam("task_id")
 _FIND = select(_tasks).where(_of_task)
 _ACTIVE = select(_tasks).where(_tasks.c.lane == bindparam("lane"), is_active(_tasks))
 _STANDING = select(_tasks.c.status, _tasks.c.wish, _tasks.c.version, _tasks.c.lane).where(_of_task)
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which tasks are asked for; None asks for all."""
-
-    status: str | None = None
-    session_id: str | None = None
-    flow_id: str | None = None
-    llm_profile_name: str | None = None
-    lane: str | None = None
-    agent: str | None = None
-    q: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 def control(row: Any) -> str | None:
@@ -81,23 +64,6 @@ def standing_now(task_id: str) -> Row[Any]:
         return standing(task_id)
     finally:
         db.session.close()
-
-
-def page(wanted: Filter, *, limit: int, before: int | None = None) -> list[Row[Any]]:
-    """Up to ``limit`` tasks, newest first, older than the one with seq ``before``."""
-    query = _filtered(select(_tasks), wanted).order_by(_tasks.c.seq.desc()).limit(limit)
-    if before is not None:
-        query = query.where(_tasks.c.seq < before)
-    return list(db.session.execute(query))
-
-
-def all_newest_first() -> Iterator[Row[Any]]:
-    """Every task in short reads of their own, so that nothing is held while a client is slow."""
-    before: int | None = None
-    while rows := page(Filter(), limit=BATCH, before=before):
-        db.session.close()
-        yield from rows
-        before = rows[-1].seq
 
 
 def attempts(task_id: str) -> list[Row[Any]]:
@@ -161,16 +127,3 @@ def masked(settings: Mapping[str, Any]) -> dict[str, Any]:
 def plain(value: Any) -> Any:
     """A value as JSON has it: times as ISO 8601 with their offset."""
     return value.isoformat() if isinstance(value, datetime) else value
-
-
-def _filtered(query: Select[Any], wanted: Filter) -> Select[Any]:
-    for name in ("status", "session_id", "flow_id", "llm_profile_name", "lane", "agent"):
-        if (value := getattr(wanted, name)) is not None:
-            query = query.where(_tasks.c[name] == value)
-    if wanted.q:
-        query = query.where(_tasks.c.task_description.icontains(wanted.q, autoescape=True))
-    if wanted.since is not None:
-        query = query.where(_tasks.c.created_at >= wanted.since)
-    if wanted.until is not None:
-        query = query.where(_tasks.c.created_at < wanted.until)
-    return query

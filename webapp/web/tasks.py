@@ -13,8 +13,8 @@ from webapp import clock
 from webapp.domain.errors import Invalid
 from webapp.domain.task_state import FINAL, Status
 from webapp.ports import ports
-from webapp.queries import board, pages, tasks
-from webapp.queries.pages import History
+from webapp.queries import board, history, pages, tasks
+from webapp.queries.history import Filter, Page
 from webapp.web import markdown, task_actions, task_output
 from webapp.web.fragments import unchanged, version_of
 from webapp.web.parts import Reader
@@ -33,7 +33,7 @@ def index() -> ResponseReturnValue:
     """The history: newest first, or what is before or after a cursor."""
     filters = _filters()
     before, after = _cursor("before"), _cursor("after")
-    found = pages.history(filters, before=before, after=after)
+    found = history.page(_wanted(filters), before=before, after=after)
     return render_template("tasks/index.html", active="tasks", **_listed(found, filters))
 
 
@@ -44,9 +44,10 @@ def rows() -> ResponseReturnValue:
     version = version_of(board.version())
     if unchanged(version):
         return "", 204
-    found = History(pages.window(filters, top=top, bottom=bottom), None, None)
+    wanted = _wanted(filters)
+    found = Page(history.window(wanted, top=top, bottom=bottom))
     listed = _listed(found, filters) | {"top": top, "bottom": bottom, "version": version}
-    fresh = pages.newer_than(filters, top) if request.args.get("first") else 0
+    fresh = history.newer_than(wanted, top) if request.args.get("first") else 0
     return render_template("tasks/_rows.html", **listed | {"fresh": fresh})
 
 
@@ -162,14 +163,14 @@ def _version(task_id: str, standing: Any, tab: str) -> str:
     return version_of(standing.version, standing.status, size)
 
 
-def _listed(found: History, filters: dict[str, str]) -> dict[str, Any]:
+def _listed(found: Page, filters: dict[str, str]) -> dict[str, Any]:
     rows = found.rows
     return {
         "found": found,
         "rows": rows,
         "filters": filters,
         "address": lambda **changes: _address(filters, **changes),
-        "top": rows[0].seq if rows else pages.newest_seq(),
+        "top": rows[0].seq if rows else history.newest_seq(),
         "bottom": rows[-1].seq if rows else 0,
         "first": "before" not in request.args and "after" not in request.args,
         "version": version_of(board.version()),
@@ -194,6 +195,12 @@ def _filters() -> dict[str, str]:
     if given["status"] and given["status"] not in list(Status):
         raise Invalid.field("status", f"there is no status {given['status']!r}")
     return {name: value for name, value in given.items() if value}
+
+
+def _wanted(filters: dict[str, str]) -> Filter:
+    status, get = filters.get("status"), filters.get
+    statuses = (status,) if status else ()
+    return Filter(statuses, session_id=get("session_id"), agent=get("agent"), q=get("q"))
 
 
 def _address(filters: dict[str, str], **changes: Any) -> str:
