@@ -24,7 +24,8 @@ MAY_IMPORT = {  # room or module at the top: what of ours it may know
     # These know nothing of ours.
     "domain": set(),
     "clock": set(),
-    "config": set(),
+    "sources": set(),
+    "config": {"sources"},
     "logs": set(),
     "gate": set(),  # around the database while the process forks
     "db": {"gate"},
@@ -36,9 +37,9 @@ MAY_IMPORT = {  # room or module at the top: what of ours it may know
     "services": BASE,
     "queries": BASE,
     "ports": {"config", "output"},
-    "schema": {"services", "db", "clock", "config"},  # brings a database up to date
+    "schema": {"services", "db", "clock", "sources"},  # brings a database up to date
     "runtime": {"services", "queries", "agents", "domain", "ports", "output", "db", "version"}
-    | {"clock", "config"},
+    | {"clock", "config", "sources"},
     # Shared by both doors: reading a submission, and asking for a control.
     "intake": {"services", "queries", "domain", "ports"},
     "steering": {"intake", "services", "queries", "domain", "ports", "clock"},
@@ -51,7 +52,7 @@ SEES_ALL = {"", "cli"}
 HEAVY = {
     *("pydantic_ai", "mcp", "openai", "anthropic", "composio", "playwright"),
     *("celery", "redis", "procrastinate", "psycopg", "numpy", "pandas"),
-    *("pytest", "httpx", "hypothesis", "tests", "benchmarks"),
+    *("pytest", "hypothesis", "tests", "benchmarks"),
 }
 WRITES_TASKS = re.compile(r"\s*(UPDATE|INSERT INTO)\s+tasks\b", re.IGNORECASE)
 STOPWATCHES = {"monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"}
@@ -164,6 +165,10 @@ def test_nothing_heavy_is_imported() -> None:
     assert not {named(path): found for path in MODULES if (found := libraries(path) & HEAVY)}
 
 
+def test_only_the_command_line_asks_a_server() -> None:
+    assert not [named(p) for p in MODULES if room(p) != "cli" and "httpx" in libraries(p)]
+
+
 def test_only_services_queries_and_the_command_line_have_a_session() -> None:
     others = [p for p in MODULES if room(p) not in {"services", "queries", "cli", "db"}]
 
@@ -214,7 +219,7 @@ def test_only_the_clock_reads_the_clock() -> None:
 
 
 def test_only_the_settings_read_the_environment() -> None:
-    may = {"webapp/config.py", "webapp/runtime/catalogue.py", "wsgi.py"}
+    may = {"webapp/sources.py", "webapp/runtime/catalogue.py", "wsgi.py"}
     for path in [*MODULES, ROOT / "wsgi.py"]:
         if named(path) not in may:
             assert not uses(path) & {"os.environ", "os.environb", "os.getenv"}, named(path)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from webapp.cli import main
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +55,14 @@ def test_a_token_is_shown_once_listed_by_its_ending_and_revoked() -> None:
 
 def test_a_login_link_is_printed() -> None:
     assert "/login/link/" in lineup("login-link").output
+
+
+def test_a_command_that_is_not_used_costs_nothing() -> None:
+    heavy = {"flask", "pydantic", "sqlalchemy", "httpx", "waitress"}
+    program = (
+        "import sys; from webapp.cli import main; main(['--help'], standalone_mode=False); "
+        f"print(sorted({heavy} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+
+    assert ran.stdout.splitlines()[-1] == "[]", ran.stderr

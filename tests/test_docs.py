@@ -14,7 +14,8 @@ from apiflask import APIFlask
 from webapp.agents.shell.settings import ShellSettings
 from webapp.api.tasks import SubmitBody
 from webapp.cli import main
-from webapp.config import FOR_TASKS, PREFIX, Settings
+from webapp.config import Settings
+from webapp.sources import FOR_TASKS, PREFIX
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -77,7 +78,9 @@ def given_to_tasks() -> set[str]:
 
 def commands(group: click.Group, *before: str) -> Iterator[str]:
     """Every command by its words."""
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from commands(command, *before, name)
         else:

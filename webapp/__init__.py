@@ -2,42 +2,61 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import secrets
 import stat
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from apiflask import APIFlask
-from babel import Locale
-from flask import request
-from flask_babel import Babel
-from flask_migrate import Migrate
+# Importing any part of the program runs this file first, and the command line must be quick:
+# what the application is made of is imported where it is assembled.
+if TYPE_CHECKING:
+    from apiflask import APIFlask
+    from babel import Locale
 
-from webapp import config, db
-from webapp.config import HOME, Settings
-from webapp.output import OutputStore
-from webapp.ports import KEY, Idle, Ports
+    from webapp.config import Settings
 
-try:
-    __version__ = version("lineup-control")
-except PackageNotFoundError:  # run from a checkout that was not installed
-    __version__ = "0.0.0"
+    __version__: str
 
 LANGUAGES = ("en",)
-LOCALES = {language: Locale.parse(language) for language in LANGUAGES}
 MIB = 1024 * 1024
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> str:
+        if name != "__version__":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _version()
+
+
+@functools.cache
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("lineup-control")
+    except PackageNotFoundError:  # run from a checkout that was not installed
+        return "0.0.0"
 
 
 def create_app(settings: Settings | None = None) -> APIFlask:
     """The application with everything wired, and nothing running."""
+    from apiflask import APIFlask
+    from flask_babel import Babel
+    from flask_migrate import Migrate
+
+    from webapp import config, db
+    from webapp.sources import HOME
+
     settings = settings or config.load()
     _make_private(settings.data)
     app = APIFlask(
         __name__,
         title="Lineup",
-        version=__version__,
+        version=_version(),
         template_folder=str(HOME / "templates"),
         static_folder=str(HOME / "static"),
         spec_path="/api/openapi.json",
@@ -70,10 +89,21 @@ def _make_private(data: Path) -> None:
 
 def _locale() -> Locale:
     """The reader's language among ours; built once, for every page asks for it."""
-    return LOCALES[request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]]
+    from flask import request
+
+    return _of_language(request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0])
+
+
+@functools.cache
+def _of_language(language: str) -> Locale:
+    from babel import Locale
+
+    return Locale.parse(language)
 
 
 def _wire_ports(app: APIFlask, settings: Settings) -> None:
+    from webapp.output import OutputStore
+    from webapp.ports import KEY, Idle, Ports
     from webapp.runtime import catalogue
 
     idle = Idle()

@@ -1,10 +1,8 @@
-"""The settings: read once from the environment and a TOML file, refused by name when wrong."""
+"""The settings: typed, in range, and refused by name when they are not."""
 
 from __future__ import annotations
 
 import difflib
-import os
-import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -13,24 +11,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-PREFIX = "LINEUP_"
-FOR_TASKS = "LINEUP_TASK_"
-"""Variables Lineup gives to the commands it runs; a server started by one ignores them."""
-
-ROOT = Path(__file__).resolve().parent.parent
-HOME = ROOT if (ROOT / "templates").is_dir() else ROOT / "webapp"
-"""Where templates, static files and migrations lie: the checkout, or the installed package."""
-
-
-class SettingsError(Exception):
-    """The settings cannot be used; the text says which one and why, a line each."""
-
-
-def _default_data() -> Path:
-    if (ROOT / "pyproject.toml").is_file():
-        return ROOT / "data"
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "lineup"
+from webapp import sources
+from webapp.sources import PREFIX, SettingsError, default_data
 
 
 class Settings(BaseModel):
@@ -41,7 +23,7 @@ class Settings(BaseModel):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(7420, ge=0, le=65535, description="Port to listen on.")
     data: Path = Field(
-        default_factory=_default_data,
+        default_factory=default_data,
         description="Directory of the database, workspaces, output and key files.",
     )
     database_url: str = Field("", description="Database; empty: SQLite in the data directory.")
@@ -146,31 +128,12 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 
     Raises SettingsError that names every setting that is unknown or out of range.
     """
-    environ = os.environ if environ is None else environ
-    values: dict[str, Any] = {
-        name.removeprefix(PREFIX).lower(): value
-        for name, value in environ.items()
-        if name.startswith(PREFIX) and not name.startswith(FOR_TASKS)
-    }
-    named = values.pop("config", None)
-    path = Path(named) if named else Path(values.get("data") or _default_data()) / "lineup.toml"
-    if named and not path.is_file():
-        raise SettingsError(f"LINEUP_CONFIG: there is no file {path}")
-    values = {**_from_toml(path), **values}
+    values = sources.read(environ).values
     _refuse_unknown(values)
     try:
         return Settings(**values)
     except ValidationError as error:
         raise SettingsError("\n".join(_said(problem) for problem in error.errors())) from None
-
-
-def _from_toml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not readable as TOML: {error}") from None
 
 
 def _refuse_unknown(values: Mapping[str, Any]) -> None:

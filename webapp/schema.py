@@ -10,9 +10,9 @@ from flask import Flask
 from flask_migrate import upgrade
 
 from webapp import clock
-from webapp.config import HOME
 from webapp.db import db
 from webapp.services import people, tasks
+from webapp.sources import HOME
 
 MIGRATIONS = HOME / "migrations"
 

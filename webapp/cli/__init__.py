@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import click
 
-from webapp.cli.people import login_link, token, user
-from webapp.cli.serve import serve
-from webapp.domain.errors import Refused
+COMMANDS = {
+    "serve": "webapp.cli.serve:serve",
+    "login-link": "webapp.cli.people:login_link",
+    "token": "webapp.cli.people:token",
+    "user": "webapp.cli.people:user",
+}
+"""Every command and where it lies; it is imported when it is named, for some take long."""
 
 
 class Commands(click.Group):
-    """Says what is refused as a sentence, and ends with status 1."""
+    """Finds commands when they are named, and says what is refused as a sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command there is, in the order of ``COMMANDS``."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        found: click.Command = getattr(importlib.import_module(module), attribute)
+        return found
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was named."""
+        from webapp.domain.errors import Refused
+
         try:
             return super().invoke(ctx)
         except Refused as refusal:
@@ -26,7 +45,3 @@ class Commands(click.Group):
 @click.version_option(package_name="lineup-control", prog_name="lineup")
 def main() -> None:
     """Lineup: a control room for agents and jobs on your own machines."""
-
-
-for command in (serve, login_link, token, user):
-    main.add_command(command)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import click
 
-from webapp import clock, ports
+from webapp import clock
 from webapp.cli.setup import application
-from webapp.queries import people as people_queries
-from webapp.services import people
 
 BY = "cli"
 
@@ -15,6 +13,9 @@ BY = "cli"
 @click.command("login-link")
 def login_link() -> None:
     """Print a link that logs its reader in once, within 15 minutes."""
+    from webapp import ports
+    from webapp.services import people
+
     app = application()
     with app.app_context():
         secret = people.new_login_link(None, clock.now())
@@ -31,6 +32,8 @@ def token() -> None:
 @click.option("--scope", type=click.Choice(["read", "operate", "admin"]), default="operate")
 def create_token(name: str, scope: str) -> None:
     """Make a token called NAME and print it; it is not shown again."""
+    from webapp.services import people
+
     app = application()
     with app.app_context():
         click.echo(people.create_token(_owner(), name, scope, by=BY, now=clock.now()))
@@ -39,9 +42,11 @@ def create_token(name: str, scope: str) -> None:
 @token.command("list")
 def list_tokens() -> None:
     """List the tokens that are in force."""
+    from webapp.queries import people
+
     app = application()
     with app.app_context():
-        for row in people_queries.tokens(_owner()):
+        for row in people.tokens(_owner()):
             click.echo(f"{row.token_id}\t{row.name}\t{row.scope}\t…{row.ending}")
 
 
@@ -49,6 +54,8 @@ def list_tokens() -> None:
 @click.argument("token_id", type=int)
 def revoke_token(token_id: int) -> None:
     """Put a token out of force."""
+    from webapp.services import people
+
     app = application()
     with app.app_context():
         people.revoke_token(_owner(), token_id, by=BY, now=clock.now())
@@ -64,6 +71,8 @@ def user() -> None:
 @click.password_option()
 def password(password: str) -> None:
     """Set the owner's password; other logins end."""
+    from webapp.services import people
+
     app = application()
     with app.app_context():
         people.set_password(_owner(), current=None, new=password, address=BY, now=clock.now())
@@ -71,4 +80,6 @@ def password(password: str) -> None:
 
 
 def _owner() -> int:
+    from webapp.services import people
+
     return people.ensure_owner(clock.now())

@@ -5,24 +5,25 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import webbrowser
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
-from apiflask import APIFlask
 
-from webapp import clock, ports, runtime
-from webapp.cli.server import listen
+from webapp import clock
 from webapp.cli.setup import application
-from webapp.config import Settings
-from webapp.queries import people as people_queries
-from webapp.services import people
+
+if TYPE_CHECKING:
+    from apiflask import APIFlask
+
+    from webapp.config import Settings
 
 
 @click.command()
 def serve() -> None:
     """Serve the pages and run the tasks, in the foreground."""
+    from webapp import ports, runtime
+
     app = application()
     settings: Settings = app.extensions[ports.KEY].settings
     server = _listen(app, settings)
@@ -53,6 +54,8 @@ def _let_go(stream: TextIO) -> None:
 
 
 def _listen(app: APIFlask, settings: Settings) -> Any:
+    from webapp.cli.server import listen
+
     try:
         return listen(app, settings)
     except OSError as error:
@@ -65,6 +68,9 @@ def _listen(app: APIFlask, settings: Settings) -> Any:
 
 
 def _greet(settings: Settings) -> None:
+    from webapp.queries import people as people_queries
+    from webapp.services import people
+
     click.echo(f"Lineup serves at {settings.base_url}")
     url = settings.base_url
     if settings.auth == "off":
@@ -74,10 +80,14 @@ def _greet(settings: Settings) -> None:
         url = f"{settings.base_url}/login/link/{secret}"
         click.echo(f"Log in once within 15 minutes with this link:\n\n    {url}\n")
     if settings.open_browser:
+        import webbrowser
+
         webbrowser.open(url)
 
 
 def _leave(app: APIFlask) -> None:
     """The first signal ends serving and claiming; a second one cuts short what runs."""
+    from webapp import runtime
+
     if runtime.leave(app):
         sys.exit(0)

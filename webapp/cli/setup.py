@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import click
-from apiflask import APIFlask
+from typing import TYPE_CHECKING
 
-from webapp import config, create_app, logs, schema
-from webapp.config import Settings, SettingsError
+import click
+
+from webapp.sources import SettingsError
+
+if TYPE_CHECKING:
+    from apiflask import APIFlask
+
+    from webapp.config import Settings
 
 
 def settings() -> Settings:
     """The settings, or a plain message and exit status 2."""
+    from webapp import config
+
     try:
         return config.load()
     except SettingsError as error:
@@ -20,6 +27,8 @@ def settings() -> Settings:
 
 def application() -> APIFlask:
     """The application on a database that is up to date, with nothing running."""
+    from webapp import create_app, logs, schema
+
     found = settings()
     logs.configure(found.log_level)
     app = create_app(found)

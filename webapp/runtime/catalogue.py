@@ -11,9 +11,10 @@ from typing import Any
 import structlog
 
 from webapp.agents.protocol import Agent, InvalidSetting, Limits
-from webapp.config import PREFIX, Settings
+from webapp.config import Settings
 from webapp.domain import messages
 from webapp.domain.errors import Invalid
+from webapp.sources import PREFIX
 
 log = structlog.get_logger(__name__)
 
