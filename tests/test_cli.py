@@ -63,6 +63,8 @@ def test_a_command_that_is_not_used_costs_nothing() -> None:
         "import sys; from webapp.cli import main; main(['--help'], standalone_mode=False); "
         f"print(sorted({heavy} & set(sys.modules)))"
     )
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
+    )
 
     assert ran.stdout.splitlines()[-1] == "[]", ran.stderr
