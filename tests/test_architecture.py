@@ -18,7 +18,7 @@ BASE = {"domain", "models", "db"}
 DOOR = {
     *("services", "queries", "domain", "ports", "output"),
     *("clock", "config"),
-    *("intake", "steering", "principal", "version"),
+    *("health", "intake", "steering", "principal", "version"),
 }
 MAY_IMPORT = {  # room or module at the top: what of ours it may know
     # These know nothing of ours.
@@ -40,6 +40,8 @@ MAY_IMPORT = {  # room or module at the top: what of ours it may know
     "schema": {"services", "db", "clock", "sources"},  # brings a database up to date
     "runtime": {"services", "queries", "agents", "domain", "ports", "output", "db", "version"}
     | {"clock", "config", "sources"},
+    # Shared by all doors: does anything run tasks.
+    "health": {"queries", "domain", "ports"},
     # Shared by both doors: reading a submission, and asking for a control.
     "intake": {"services", "queries", "domain", "ports"},
     "steering": {"intake", "services", "queries", "domain", "ports", "clock"},

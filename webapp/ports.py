@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -38,11 +39,22 @@ class AgentCatalogue(Protocol):
         """Why ``verb`` can never work for such a task, as a message code; None if it can."""
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """How the runner of this process is doing; without lanes there is none."""
+
+    runner_id: str | None = None
+    lanes: Mapping[str, bool] = field(default_factory=dict)
+    """Whether the thread of each lane is alive."""
+    last_tick: datetime | None = None
+    abandoned: Sequence[str] = ()
+    """Tasks whose agent ignored its stop and may still be at work."""
+
+
 class RuntimeHealth(Protocol):
     """How the part that runs tasks is doing."""
 
-    def snapshot(self) -> dict[str, Any]:
-        """``{runner_id, lanes: {name: alive}, last_tick, abandoned: [task_id]}``, or empty."""
+    def snapshot(self) -> Snapshot: ...
 
 
 class Idle:
@@ -52,9 +64,9 @@ class Idle:
 
     def task(self, task_id: str) -> None: ...
 
-    def snapshot(self) -> dict[str, Any]:
+    def snapshot(self) -> Snapshot:
         """No runtime, no health."""
-        return {}
+        return Snapshot()
 
 
 @dataclass

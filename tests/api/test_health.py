@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,23 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
+from webapp import clock, health
+from webapp.ports import KEY, Snapshot
+from webapp.runtime.context import Context
+from webapp.services import runners
+
 Send = Callable[..., dict[str, Any]]
+
+
+class Told:
+    """A runtime that says of itself what a test wants it to."""
+
+    def __init__(self, **said: Any) -> None:
+        self.said = Snapshot(**said)
+
+    def snapshot(self) -> Snapshot:
+        """How it is doing."""
+        return self.said
 
 
 @pytest.mark.parametrize("path", ["/api", "/api/", "/api/no/such/thing"])
@@ -32,6 +49,52 @@ def test_without_a_runtime_nothing_claims_to_be_ready(api: FlaskClient) -> None:
     answer = api.get("/health/ready")
 
     assert (answer.status_code, answer.get_json()["status"]) == (503, "not ready")
+
+
+@pytest.mark.parametrize(
+    ("lanes", "late", "said"),
+    [
+        ({"main": True, "side": False}, timedelta(0), "The worker of the lane “side” is dead"),
+        ({"main": True}, health.LATE + timedelta(seconds=1), "has not ticked for 61 s"),
+    ],
+)
+def test_a_runtime_that_is_broken_is_not_ready_and_says_why_although_another_lives(
+    app: APIFlask,
+    api: FlaskClient,
+    context: Context,
+    lanes: dict[str, bool],
+    late: timedelta,
+    said: str,
+) -> None:
+    ticked = clock.now() - late
+    app.extensions[KEY].health = Told(runner_id="this", lanes=lanes, last_tick=ticked)
+
+    answer = api.get("/health/ready")
+
+    assert (answer.status_code, answer.get_json()["status"]) == (503, "not ready")
+    [problem] = answer.get_json()["problems"]
+    assert said in problem
+
+
+def test_a_runner_that_has_long_been_silent_makes_nothing_ready(
+    api: FlaskClient, context: Context
+) -> None:
+    silent = clock.now() - health.SILENT - timedelta(seconds=1)
+    context.call(runners.beat, context.identity.runner_id, silent)
+
+    body = api.get("/health/ready").get_json()
+
+    assert body["runners_alive"] == 0
+    assert body["problems"] == ["Nothing runs tasks: what is submitted waits."]
+
+
+def test_a_process_without_a_runner_is_ready_while_another_runs_the_tasks(
+    api: FlaskClient, context: Context
+) -> None:
+    answer = api.get("/health/ready")
+
+    assert (answer.status_code, answer.get_json()["status"]) == (200, "ready")
+    assert (answer.get_json()["runner"], answer.get_json()["runners_alive"]) == (None, 1)
 
 
 def test_health_is_bare_and_needs_no_login(anonymous: FlaskClient) -> None:

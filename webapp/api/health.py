@@ -10,12 +10,11 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 from uuid_utils import uuid7
 
-from webapp import __version__, clock
+from webapp import __version__, clock, health
 from webapp.api.bodies import Answer, Body, answers
 from webapp.api.views import active_task
 from webapp.domain.policies import MAIN_LANE
-from webapp.ports import ports
-from webapp.queries import runs, tasks
+from webapp.queries import tasks
 
 bp = APIBlueprint("api_health", __name__, tag="Health and status")
 
@@ -36,9 +35,11 @@ class Readiness(Answer):
     timestamp: str
     database: str
     runner: str | None
+    runners_alive: int
     lanes: dict[str, bool]
     last_tick_age_s: float | None
     oldest_waiting_s: float | None
+    problems: list[str]
 
 
 class Prefix(Body):
@@ -65,7 +66,7 @@ class SystemStatus(Answer):
 
 @bp.get("/health")
 @bp.doc(responses=answers(Health))
-def health() -> ResponseReturnValue:
+def alive() -> ResponseReturnValue:
     """Say that the process answers."""
     return {
         "status": "healthy",
@@ -79,21 +80,19 @@ def health() -> ResponseReturnValue:
 @bp.doc(responses={**answers(Readiness), 503: answers(Readiness)[200]})
 def ready() -> ResponseReturnValue:
     """Say whether tasks will be run: 503 if not."""
-    now, state = clock.now(), ports().health.snapshot()
-    oldest = runs.oldest_waiting()
-    lanes = state.get("lanes", {})
-    tick = state.get("last_tick")
-    works = bool(lanes) and all(lanes.values())
+    found = health.look(clock.now())
     body = {
-        "status": "ready" if works else "not ready",
-        "timestamp": now.isoformat(),
+        "status": "ready" if found.runs_tasks else "not ready",
+        "timestamp": found.at.isoformat(),
         "database": "answers",
-        "runner": state.get("runner_id"),
-        "lanes": lanes,
-        "last_tick_age_s": (now - tick).total_seconds() if tick else None,
-        "oldest_waiting_s": (now - oldest).total_seconds() if oldest else None,
+        "runner": found.own.runner_id,
+        "runners_alive": len(found.runners),
+        "lanes": dict(found.own.lanes),
+        "last_tick_age_s": found.tick_age_s,
+        "oldest_waiting_s": found.oldest_waiting_s,
+        "problems": [str(problem) for problem in found.problems],
     }
-    return jsonify(body), 200 if works else 503
+    return jsonify(body), 200 if found.runs_tasks else 503
 
 
 @bp.get("/generate-session-id")

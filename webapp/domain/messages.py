@@ -51,6 +51,10 @@ MESSAGES: dict[str, str] = {
     "interrupted_by_shutdown": N_("interrupted: the server was shut down."),
     "interrupted_unknown": N_("interrupted: it was marked as active, but nothing ran it."),
     "failed_somehow": N_("It failed, and gave no reason."),
+    # What keeps tasks from being run
+    "nothing_runs": N_("Nothing runs tasks: what is submitted waits."),
+    "lane_dead": N_("The worker of the lane “%(lane)s” is dead; only a restart brings it back."),
+    "ticks_late": N_("The scheduler of this server has not ticked for %(seconds)s s."),
     # Controls
     "pause_taken": N_("The task is asked to pause."),
     "resume_taken": N_("The task is asked to go on."),

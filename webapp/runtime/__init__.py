@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 import structlog
 from flask import Flask
@@ -13,7 +13,7 @@ from flask import Flask
 from webapp import __version__, clock
 from webapp.agents import processes
 from webapp.db import AWAY
-from webapp.ports import KEY, Idle, Ports
+from webapp.ports import KEY, Idle, Ports, Snapshot
 from webapp.queries import runs
 from webapp.runtime.catalogue import Catalogue
 from webapp.runtime.context import Context, identify
@@ -71,14 +71,14 @@ class Runtime:
             if worker.nudge(task_id):
                 return
 
-    def snapshot(self) -> dict[str, Any]:
+    def snapshot(self) -> Snapshot:
         """How the runner of this process is doing."""
-        return {
-            "runner_id": self.context.identity.runner_id,
-            "lanes": {name: worker.alive for name, worker in self._workers.items()},
-            "last_tick": self._ticker.last_tick,
-            "abandoned": list(self.context.abandoned),
-        }
+        return Snapshot(
+            runner_id=self.context.identity.runner_id,
+            lanes={name: worker.alive for name, worker in list(self._workers.items())},
+            last_tick=self._ticker.last_tick,
+            abandoned=tuple(self.context.abandoned),
+        )
 
     def leave(self) -> bool:
         """Claim nothing more; asked again, false, and the grace of what runs is over.

@@ -36,7 +36,8 @@ class Ticker:
         )
 
     def start(self) -> None:
-        """Begin to tick."""
+        """Begin to tick; the start itself looked round."""
+        self.last_tick = self._context.now()
         self._scheduler.add_job(self.look_round, "interval", seconds=LOOK_ROUND_S)
         self._scheduler.add_job(self.beat, "interval", seconds=HEARTBEAT_S)
         self._scheduler.start()

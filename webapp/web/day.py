@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
@@ -12,8 +12,6 @@ from sqlalchemy import Row
 from webapp.queries.board import DAY
 from webapp.web.filters import headline
 
-SILENT = timedelta(seconds=90)
-"""A runner that has not shown itself for so long is taken for dead on pages."""
 TROUBLES = 6
 WIDTH = 960.0
 """Units of the timeline's picture across a day."""

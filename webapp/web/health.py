@@ -9,10 +9,9 @@ from importlib.metadata import version
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp import __version__, clock
+from webapp import __version__, clock, health
 from webapp.ports import ports
-from webapp.queries import board, runs
-from webapp.web import day
+from webapp.queries import board
 
 bp = Blueprint("health", __name__, url_prefix="/settings")
 
@@ -35,9 +34,7 @@ def show() -> ResponseReturnValue:
         "settings/health.html",
         active="settings",
         world=world,
-        state=found.health.snapshot(),
-        runners=board.runners(now - day.SILENT),
-        oldest=runs.oldest_waiting(),
+        health=health.look(now),
         database=board.database(),
         data=found.settings.data,
         now=now,

@@ -10,7 +10,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Row
 
-from webapp import clock, steering
+from webapp import clock, health, steering
 from webapp.intake import again, intake, promise
 from webapp.ports import ports
 from webapp.principal import principal
@@ -127,18 +127,10 @@ def aside(world: Board) -> dict[str, Any]:
         "hours": day.hours(rows, now),
         "bars": day.bars(rows, now),
         "truncated": len(rows) >= board.LOOKED_BACK,
-        "runs": somebody_runs_tasks(),
-        "abandoned": ports().health.snapshot().get("abandoned", []),
+        "runs": health.runs_tasks(now),
+        "abandoned": ports().health.snapshot().abandoned,
         "aside_version": _aside_version(world.version),
     }
-
-
-def somebody_runs_tasks() -> bool:
-    """Whether a runner is alive, in this process or another."""
-    lanes = ports().health.snapshot().get("lanes")
-    if lanes:
-        return all(lanes.values())
-    return bool(board.runners(clock.now() - day.SILENT))
 
 
 def _page(form: ComposerForm, world: Board) -> str:
@@ -164,4 +156,5 @@ def _riding_version(lanes: Sequence[Row[Any]]) -> str:
 
 
 def _aside_version(version: int) -> str:
-    return version_of(version, f"{clock.now():%d%H}", somebody_runs_tasks())
+    now = clock.now()
+    return version_of(version, f"{now:%d%H}", health.runs_tasks(now))
