@@ -30,7 +30,7 @@ MAY_IMPORT = {  # room or module at the top: what of ours it may know
     "gate": set(),  # around the database while the process forks
     "db": {"gate"},
     "output": set(),  # files by logical offset
-    "principal": set(),  # who is asking
+    "principal": {"domain"},  # who is asking
     "agents": set(),
     # The core.
     "models": {"db", "domain"},

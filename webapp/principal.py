@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from flask import Blueprint, current_app, g, request
 
-Scope = Literal["read", "operate", "admin"]
+from webapp.domain.scopes import Scope
 
 Marked = TypeVar("Marked", bound=Callable[..., Any] | Blueprint)
 
@@ -31,11 +31,12 @@ class Principal:
 
     def may(self, method: str, *, administration: bool) -> Scope | None:
         """The scope that is missing for such a request, or None if it may go on."""
-        if self.scope == "admin":
+        if self.scope is Scope.ADMIN:
             return None
         if administration:
-            return "admin"
-        return "operate" if self.scope == "read" and method not in ("GET", "HEAD") else None
+            return Scope.ADMIN
+        looks = method in ("GET", "HEAD")
+        return Scope.OPERATE if self.scope is Scope.READ and not looks else None
 
 
 def principal() -> Principal:

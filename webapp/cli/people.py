@@ -6,6 +6,7 @@ import click
 
 from webapp import clock
 from webapp.cli.setup import application
+from webapp.domain.scopes import Scope
 
 BY = "cli"
 
@@ -29,7 +30,9 @@ def token() -> None:
 
 @token.command("create")
 @click.argument("name")
-@click.option("--scope", type=click.Choice(["read", "operate", "admin"]), default="operate")
+@click.option(
+    "--scope", type=click.Choice([scope.value for scope in Scope]), default=Scope.OPERATE.value
+)
 def create_token(name: str, scope: str) -> None:
     """Make a token called NAME and print it; it is not shown again."""
     from webapp.services import people

@@ -16,6 +16,7 @@ from sqlalchemy import Row, Select, delete, insert, select, update
 
 from webapp.db import db, transaction
 from webapp.domain.errors import Conflict, Invalid, NotFound, Unauthorized
+from webapp.domain.scopes import Scope
 from webapp.models import ApiToken, LoginLink, User
 from webapp.services import audit
 from webapp.services.failures import ANONYMOUS, fail, refuse_after_failures
@@ -30,7 +31,6 @@ TOKEN_PREFIX = "lineup_"
 ENDING = 4
 PASSWORD_LENGTH = (8, 1_000)
 TOKEN_NAME_LENGTH = 50
-SCOPES = ("read", "operate", "admin")
 
 _argon2 = PasswordHasher()
 # One check at a time: each takes 64 MiB, and nobody slips past the limit by asking in parallel.
@@ -213,8 +213,8 @@ def create_token(user_id: int, name: str, scope: str, *, by: str, now: datetime)
     name = name.strip()
     if not 1 <= len(name) <= TOKEN_NAME_LENGTH or not name.isprintable():
         raise Invalid.field("name", f"must have 1 to {TOKEN_NAME_LENGTH} printable characters")
-    if scope not in SCOPES:
-        raise Invalid.field("scope", f"must be one of {', '.join(SCOPES)}")
+    if scope not in tuple(Scope):
+        raise Invalid.field("scope", f"must be one of {', '.join(Scope)}")
     # The name is what the records say of whoever sends the token, so it must mean one of them.
     if db.session.execute(_live(user_id).where(_tokens.c.name == name)).one_or_none():
         raise Conflict("token_name_taken", fields={"name": "there is one"}, name=name)

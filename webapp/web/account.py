@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from wtforms import Field
 
 from webapp import clock
-from webapp.domain.errors import Conflict, Invalid, NotFound, Unauthorized
+from webapp.domain.errors import Conflict, NotFound
 from webapp.ports import ports
 from webapp.principal import administration, principal, somebody
 from webapp.queries import people as known
 from webapp.services import people
 from webapp.services.people import LoggedIn
-from webapp.web import cookie, refusals
+from webapp.web import cookie
 from webapp.web.account_forms import LoginForm, PasswordForm, TokenForm
+from webapp.web.addresses import is_local_path
+from webapp.web.forms import unless_refused
 from webapp.web.fragments import is_fragment
-from webapp.web.guard import is_local_path
 from webapp.web.hosts import counted_address
 
 bp = Blueprint("account", __name__)
 
 HOME = "/"
-
-T = TypeVar("T")
 
 
 @bp.get("/login")
@@ -46,9 +41,8 @@ def log_in() -> ResponseReturnValue:
     if not form.validate():
         return _login_page(form), 422
     name, password = form.name.data or "", form.password.data or ""
-    user = _beside(
-        form.password,
-        lambda: people.log_in(name, password, address=_address(), now=clock.now()),
+    user = unless_refused(
+        form, lambda: people.log_in(name, password, address=_address(), now=clock.now())
     )
     return (_login_page(form), 401) if user is None else _enter(user)
 
@@ -94,8 +88,8 @@ def set_password() -> ResponseReturnValue:
     if not form.validate():
         return _settings_page(form), 422
     current, new = form.current.data if form.current else None, form.new.data or ""
-    user = _beside(
-        form.current or form.new,
+    user = unless_refused(
+        form,
         lambda: people.set_password(
             user_id, current=current, new=new, address=_address(), now=clock.now()
         ),
@@ -122,8 +116,8 @@ def create_token() -> ResponseReturnValue:
     if not form.validate():
         return _tokens_page(form), 422
     name, scope, by = form.name.data or "", form.scope.data, principal().name
-    secret = _beside(
-        form.name, lambda: people.create_token(user_id, name, scope, by=by, now=clock.now())
+    secret = unless_refused(
+        form, lambda: people.create_token(user_id, name, scope, by=by, now=clock.now())
     )
     if secret is None:
         return _tokens_page(form), 422
@@ -188,15 +182,6 @@ def _password_form() -> PasswordForm:
     if user is None or not user.has_password or cookie.came_by_link(clock.now()):
         del form.current
     return form
-
-
-def _beside(field: Field, verb: Callable[[], T]) -> T | None:
-    """Call a verb; why it refused what was typed is said beside the field, and None returned."""
-    try:
-        return verb()
-    except (Invalid, Unauthorized, Conflict) as refusal:
-        field.errors = [*field.errors, refusals.translated(refusal.code, refusal.params)]
-        return None
 
 
 def _login_page(form: LoginForm) -> str:

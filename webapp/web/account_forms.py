@@ -8,7 +8,10 @@ from flask_babel import gettext
 from flask_wtf import FlaskForm
 from wtforms import Field, Form, PasswordField, RadioField, StringField, ValidationError
 
-from webapp.services.people import PASSWORD_LENGTH, SCOPES, TOKEN_NAME_LENGTH
+from webapp.domain.errors import Conflict, Invalid, Refused, Unauthorized
+from webapp.domain.scopes import Scope
+from webapp.services.people import PASSWORD_LENGTH, TOKEN_NAME_LENGTH
+from webapp.web.refusals import translated
 
 LONGEST_NAME = 100
 
@@ -52,12 +55,27 @@ class OurForm(FlaskForm):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
 
+    @property
+    def blamed(self) -> Field:
+        """The field beside which it is said why what was typed will not do."""
+        raise NotImplementedError
+
+    def take(self, refusal: Refused) -> None:
+        """Say beside that field what is refused; raise what has nothing to do with the form."""
+        if not isinstance(refusal, (Invalid, Unauthorized, Conflict)):
+            raise refusal
+        self.blamed.errors = [*self.blamed.errors, translated(refusal.code, refusal.params)]
+
 
 class LoginForm(OurForm):
     """Name and password."""
 
     name = StringField(validators=[Typed(LONGEST_NAME)], filters=[_stripped])
     password = PasswordField(validators=[Typed(PASSWORD_LENGTH[1])])
+
+    @property
+    def blamed(self) -> Field:
+        return self.password
 
 
 class PasswordForm(OurForm):
@@ -67,9 +85,17 @@ class PasswordForm(OurForm):
     new = PasswordField(validators=[Typed(PASSWORD_LENGTH[1], PASSWORD_LENGTH[0])])
     again = PasswordField(validators=[Same("new")])
 
+    @property
+    def blamed(self) -> Field:
+        return self.current or self.new
+
 
 class TokenForm(OurForm):
     """A token's name and what it may do."""
 
     name = StringField(validators=[Typed(TOKEN_NAME_LENGTH)], filters=[_stripped])
-    scope = RadioField(choices=list(SCOPES), default="operate")  # type: ignore[arg-type]
+    scope = RadioField(choices=list(Scope), default=Scope.OPERATE)
+
+    @property
+    def blamed(self) -> Field:
+        return self.name

@@ -8,6 +8,7 @@ from flask import Flask, session
 from flask_wtf.csrf import CSRFProtect
 
 from webapp.config import Settings
+from webapp.domain.scopes import Scope
 from webapp.principal import Principal
 from webapp.queries import people
 from webapp.services.people import LoggedIn
@@ -61,7 +62,7 @@ def recall(now: datetime) -> Principal | None:
         return None
     if _age(session["since"], now) > RENEWED_AFTER:
         session["since"] = _seconds(now)
-    return Principal(known.name, user_id, "admin", "cookie")
+    return Principal(known.name, user_id, Scope.ADMIN, "cookie")
 
 
 def came_by_link(now: datetime) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 from uuid import uuid4
 
 import flask_babel
@@ -151,6 +151,13 @@ class ComposerForm(FlaskForm):
             "stdin": self.stdin.data,
         }
 
+    def take(self, refusal: Refused) -> None:
+        """Show a refusal, beside its fields if it names some."""
+        if refusal.fields:
+            self.blame(refusal.fields)
+        else:
+            self.refusal = refusal
+
     def blame(self, reasons: Mapping[str, str]) -> None:
         """Put refusals beside their fields, as gettext knows them or as they are."""
         for name, reason in reasons.items():
@@ -159,15 +166,19 @@ class ComposerForm(FlaskForm):
             field.errors = [*field.errors, said if said.endswith(".") else f"{said}."]
 
 
-def unless_refused(form: ComposerForm, verb: Callable[[], T]) -> T | None:
+class TakesRefusals(Protocol):
+    """A form that can show what was refused."""
+
+    def take(self, refusal: Refused) -> None:
+        """Show it; raises it where it is none of the form's business."""
+
+
+def unless_refused(form: TakesRefusals, verb: Callable[[], T]) -> T | None:
     """Call a verb; a refusal that the form can show is put into it, and None is returned."""
     try:
         return verb()
     except Refused as refusal:
-        if refusal.fields:
-            form.blame(refusal.fields)
-        else:
-            form.refusal = refusal
+        form.take(refusal)
         return None
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import NoReturn
-from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -15,20 +13,20 @@ from wtforms import ValidationError
 from webapp import clock
 from webapp.config import Settings
 from webapp.domain.errors import Forbidden, Refused, Unauthorized
-from webapp.principal import Principal, Scope, is_administration, somebody
+from webapp.domain.scopes import Scope
+from webapp.principal import Principal, is_administration, somebody
 from webapp.queries import people
 from webapp.services import failures
 from webapp.services.people import digest
 from webapp.web import cookie, headers, refusals
+from webapp.web.addresses import is_local_path, without_site
 from webapp.web.hosts import HostNames, counted_address, refuse_others
 from webapp.web.origin import SAFE_METHODS, Origins, refuse_other_bodies
 from webapp.web.proxies import TrustedProxies
 
 FREE = frozenset({"/health", "/login", "/login/link/<secret>", "/static/<path:filename>"})
 """What is answered without login; everything else, even what does not exist, is not."""
-SITE = re.compile(r"^https?://[^/]*|#.*$")
-LOCAL = Principal("local", None, "admin", "local")
-SCOPES: dict[str, Scope] = {"read": "read", "operate": "operate", "admin": "admin"}
+LOCAL = Principal("local", None, Scope.ADMIN, "local")
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -66,13 +64,6 @@ def init_app(app: Flask, settings: Settings) -> None:
         return response
 
 
-def is_local_path(target: str) -> bool:
-    """Whether a browser that is sent to ``target`` stays on this server."""
-    if not target.startswith("/") or target.startswith("//") or "\\" in target:
-        return False
-    return target.isprintable() and not urlsplit(target).netloc
-
-
 def _identify(now: datetime) -> Principal | None:
     """Who is asking: a bearer token counts before a cookie, and a wrong one is not overlooked."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
@@ -82,7 +73,7 @@ def _identify(now: datetime) -> Principal | None:
     if token is None:
         _count("token", now, Unauthorized("token_unknown"))
     name = f"{token.user}/{token.token}"
-    return Principal(name, token.user_id, SCOPES[token.scope], "token")
+    return Principal(name, token.user_id, Scope(token.scope), "token")
 
 
 def _ask_to_log_in() -> ResponseReturnValue:
@@ -90,7 +81,7 @@ def _ask_to_log_in() -> ResponseReturnValue:
     if refusals.answers_json(request.path):
         raise Unauthorized
     if "HX-Request" in request.headers:
-        target = _login_for(SITE.sub("", request.headers.get("HX-Current-URL", "")))
+        target = _login_for(without_site(request.headers.get("HX-Current-URL", "")))
         said = refusals.translated(Unauthorized.code, {})
         return Response(said, 401, {"HX-Redirect": target}, mimetype="text/plain")
     if request.method == "GET" and _is_navigation(request):

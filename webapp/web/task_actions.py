@@ -12,8 +12,8 @@ from webapp.domain.policies import MAX_INSTRUCTION, MAX_REASON
 from webapp.intake import again, promise, text_field
 from webapp.principal import principal
 from webapp.queries import board, tasks
+from webapp.web.addresses import is_local_path, without_site
 from webapp.web.fragments import is_fragment
-from webapp.web.guard import SITE, is_local_path
 
 bp = Blueprint("actions", __name__)
 
@@ -85,7 +85,7 @@ def _shown_again(task_id: str) -> ResponseReturnValue:
     from webapp.web import now
     from webapp.web import tasks as task_pages
 
-    here = SITE.sub("", request.headers.get("HX-Current-URL", "")).partition("?")[0]
+    here = without_site(request.headers.get("HX-Current-URL", "")).partition("?")[0]
     own = url_for("tasks.show", task_id=task_id)
     if here == own or here.startswith(f"{own}/"):
         return task_pages.fragment(task_id, "activity" if here == own else "other")
