@@ -43,6 +43,10 @@ def return_nonsense(work: Work, console: Console) -> Any:
     return "a string, not a Result"
 
 
+def make_up_a_receipt(work: Work, console: Console) -> Any:
+    console.receipt("an instruction", "chewed")  # type: ignore[arg-type]
+
+
 def stop_by_itself(work: Work, console: Console) -> Result:
     raise Stopped
 
@@ -54,6 +58,7 @@ def stop_by_itself(work: Work, console: Console) -> Result:
         (leave, "The agent crashed: SystemExit: 3"),
         (fail_by_name, "Hello, failure."),
         (fail_in_words, "The moon was in the wrong place."),
+        (make_up_a_receipt, "The agent crashed: ValueError: 'chewed' is not a valid Receipt"),
         (return_nonsense, "The agent crashed: it returned str, not a Result"),
     ],
 )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+Fate = Literal["delivered", "consumed", "never_read"]
+"""What becomes of an instruction."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ class Console(Protocol):
     ) -> None:
         """Replace the progress shown: percent is 0 to 100; step counts from 1 up to steps."""
 
-    def receipt(self, instruction_id: str, state: str, step: str | None = None) -> None:
+    def receipt(self, instruction_id: str, state: Fate, step: str | None = None) -> None:
         """An instruction is now ``delivered``, ``consumed`` or was ``never_read``."""
 
     def paused(self) -> None:

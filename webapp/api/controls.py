@@ -14,6 +14,7 @@ from webapp.api.views import active_task, detailed, instruction
 from webapp.domain.errors import Invalid
 from webapp.domain.messages import sentence
 from webapp.domain.policies import MAIN_LANE, MAX_INSTRUCTION, MAX_REASON
+from webapp.domain.receipts import Receipt
 from webapp.intake import check_text
 from webapp.principal import principal
 from webapp.queries import tasks
@@ -84,7 +85,7 @@ class InstructionAnswer(Answer):
     """The instruction is queued."""
 
     instruction_id: str
-    state: Literal["queued"]
+    state: Literal[Receipt.QUEUED]
 
 
 class InstructionList(Answer):
@@ -212,7 +213,7 @@ def end_input(task_id: str, json_data: ReasonBody) -> ResponseReturnValue:
 def add_instruction(task_id: str, json_data: InstructionBody) -> ResponseReturnValue:
     """Give a running task an instruction."""
     instruction_id = instruct(task_id, json_data.instruction, by=principal().name)
-    return {"instruction_id": instruction_id, "state": "queued"}
+    return {"instruction_id": instruction_id, "state": Receipt.QUEUED}
 
 
 @bp.get("/<task_id>/instructions")

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import and_, bindparam, func, select
 
 from webapp.db import db
+from webapp.domain.receipts import Receipt
 from webapp.domain.runner import Identity
 from webapp.domain.task_state import Status
 from webapp.models import Instruction, Lane, Runner, Task
@@ -35,7 +36,7 @@ _WISHES = (
         and_(
             _instructions.c.task_id == _tasks.c.task_id,
             _instructions.c.attempt == _tasks.c.attempt,
-            _instructions.c.state == "queued",
+            _instructions.c.state == Receipt.QUEUED,
             _instructions.c.seq > bindparam("after"),
         ),
     )

@@ -8,10 +8,11 @@ from typing import Any
 
 import structlog
 
-from webapp.agents.protocol import Controls, Instruction, Stopped
+from webapp.agents.protocol import Controls, Fate, Instruction, Stopped
 from webapp.db import AWAY
 from webapp.domain.errors import LostAttempt
 from webapp.domain.messages import MESSAGES, sentence
+from webapp.domain.receipts import Receipt
 from webapp.output import OutputWriter
 from webapp.runtime.context import Context
 from webapp.services import records
@@ -37,7 +38,7 @@ class RunConsole:
         self._entries: list[Entry] = []
         self._said = 0
         self._progress: dict[str, Any] | None = None
-        self._receipts: dict[str, tuple[str, str | None]] = {}
+        self._receipts: dict[str, tuple[Receipt, str | None]] = {}
         self._trouble: str | None = None
         self._states = threading.Lock()
         self._unwritten: Callable[..., None] | None = None
@@ -82,10 +83,11 @@ class RunConsole:
         with self._lock:
             self._progress = {name: value for name, value in given.items() if value is not None}
 
-    def receipt(self, instruction_id: str, state: str, step: str | None = None) -> None:
-        """Note what became of an instruction."""
+    def receipt(self, instruction_id: str, state: Fate, step: str | None = None) -> None:
+        """Note what became of an instruction; ValueError for a word that means nothing."""
+        said = Receipt(state)
         with self._lock:
-            self._receipts[instruction_id] = (state, step)
+            self._receipts[instruction_id] = (said, step)
         self._nudge()
 
     def paused(self) -> None:

@@ -16,6 +16,7 @@ from webapp.domain import outcome as outcomes
 from webapp.domain.errors import LostAttempt
 from webapp.domain.messages import sentence
 from webapp.domain.outcome import Outcome
+from webapp.domain.receipts import UNREAD, Receipt
 from webapp.domain.retry import backoff
 from webapp.models import Attempt, Freeze, Instruction, Task
 from webapp.models.tasks import is_active, is_pending
@@ -61,9 +62,9 @@ _NEVER_READ = (
     .where(
         _instructions.c.task_id == bindparam("of_task"),
         _instructions.c.attempt == bindparam("of_attempt"),
-        or_(_instructions.c.state == "queued", _instructions.c.state == "delivered"),
+        or_(*(_instructions.c.state == state for state in UNREAD)),
     )
-    .values(state="never_read")
+    .values(state=Receipt.NEVER_READ)
 )
 
 

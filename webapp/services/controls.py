@@ -12,6 +12,7 @@ from uuid_utils import uuid7
 
 from webapp.db import db, transaction
 from webapp.domain.errors import Conflict, Refused
+from webapp.domain.receipts import UNREAD, Receipt
 from webapp.domain.task_state import ACTIVE, FINAL, Status
 from webapp.models import Instruction, Task
 from webapp.services import activity, audit, claims, moves
@@ -103,7 +104,7 @@ def instruct(
     _may(task, "instruct" if kind == "text" else kind, refuses)
     if task.wish == "stop":
         raise Conflict("being_stopped")
-    not_taken = _instructions.c.state.in_(("queued", "delivered"))
+    not_taken = _instructions.c.state.in_(UNREAD)
     waiting, ended = db.session.execute(
         select(
             func.count().filter(not_taken),
@@ -122,7 +123,7 @@ def instruct(
             attempt=task.attempt,
             kind=kind,
             instruction=text,
-            state="queued",
+            state=Receipt.QUEUED,
             created_by=by,
             created_at=now,
         )

@@ -12,6 +12,7 @@ from sqlalchemy import CursorResult, Update, bindparam, exists, insert, or_, sel
 
 from webapp.db import db
 from webapp.domain.errors import LostAttempt, NoSuchTask
+from webapp.domain.receipts import UNREAD
 from webapp.domain.task_state import FINAL, Status, after
 from webapp.models import Instruction, Lane, Task, WorkSession
 from webapp.services import activity
@@ -57,7 +58,7 @@ STANDING = (
     exists()
     .where(
         _instructions.c.task_id == _tasks.c.task_id,
-        or_(_instructions.c.state == "queued", _instructions.c.state == "delivered"),
+        or_(*(_instructions.c.state == state for state in UNREAD)),
     )
     .label("unread"),
 )

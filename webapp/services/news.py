@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, update
 
 from webapp.db import db
+from webapp.domain.receipts import Receipt
 from webapp.models import Instruction
 from webapp.services.activity import Entry
 
@@ -22,7 +23,7 @@ class News:
 
     entries: Sequence[Entry] = ()
     progress: Mapping[str, Any] | None = None
-    receipts: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
+    receipts: Mapping[str, tuple[Receipt, str | None]] = field(default_factory=dict)
     """Instruction id to (state, step)."""
 
     def __bool__(self) -> bool:
@@ -30,16 +31,16 @@ class News:
         return bool(self.entries or self.progress is not None or self.receipts)
 
 
-def settle(task_id: str, receipts: Mapping[str, tuple[str, str | None]], now: datetime) -> None:
+def settle(task_id: str, receipts: Mapping[str, tuple[Receipt, str | None]], now: datetime) -> None:
     """Write what became of instructions, for verbs that are already in their transaction."""
     for instruction_id, (state, step) in receipts.items():
         columns: dict[str, Any] = {"state": state}
         if step is not None:
             columns["step"] = step
-        if state in ("delivered", "consumed"):
+        if state in (Receipt.DELIVERED, Receipt.CONSUMED):
             delivered = _instructions.c.delivered_at
             columns["delivered_at"] = func.coalesce(delivered, now)
-        if state == "consumed":
+        if state is Receipt.CONSUMED:
             columns["consumed_at"] = now
         db.session.execute(
             update(_instructions)

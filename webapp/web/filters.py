@@ -15,6 +15,7 @@ from markupsafe import Markup
 from webapp import clock
 from webapp.domain.messages import MESSAGES, N_
 from webapp.domain.policies import PRIORITIES, cut
+from webapp.domain.receipts import Receipt
 from webapp.queries import board
 from webapp.queries.tasks import control
 from webapp.web.fragments import version_of
@@ -34,10 +35,10 @@ STATUS = {  # status or transition: (icon, word)
     "resuming": ("player-play", N_("going on…")),
 }
 RECEIPTS = {
-    "queued": ("clock", N_("queued")),
-    "delivered": ("send", N_("delivered")),
-    "consumed": ("check", N_("read")),
-    "never_read": ("x", N_("never read")),
+    Receipt.QUEUED: ("clock", N_("queued")),
+    Receipt.DELIVERED: ("send", N_("delivered")),
+    Receipt.CONSUMED: ("check", N_("read")),
+    Receipt.NEVER_READ: ("x", N_("never read")),
 }
 _PRIORITY_WORDS = {
     PRIORITIES["low"]: N_("low"),
@@ -70,6 +71,7 @@ def init_app(app: Flask) -> None:
         shown_status=shown_status,
         state_of_the_world=board.board,
         seconds_since=seconds_since,
+        this_moment=clock.now,
         version_of=version_of,
         fresh_key=lambda: str(uuid4()),
         locale=lambda: str(get_locale() or "en"),
@@ -146,9 +148,9 @@ def exact(at: datetime | None) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), _written(at))
 
 
-def seconds_since(at: datetime | None, until: datetime | None = None) -> float:
-    """Seconds from one moment to another, by default to now; 0 where there is none."""
-    return ((until or clock.now()) - at).total_seconds() if at is not None else 0.0
+def seconds_since(at: datetime | None, until: datetime) -> float:
+    """Seconds from one moment to another; 0 where there is none."""
+    return (until - at).total_seconds() if at is not None else 0.0
 
 
 def shown_status(row: Any) -> str:

@@ -12,7 +12,7 @@ from fcntl import ioctl
 from io import FileIO
 from termios import FIONREAD
 
-from webapp.agents.protocol import Instruction
+from webapp.agents.protocol import Fate, Instruction
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class StandardInput:
     """
 
     def __init__(
-        self, pipe: FileIO | None, counter: FileIO | None, receipt: Callable[[str, str], None]
+        self, pipe: FileIO | None, counter: FileIO | None, receipt: Callable[[str, Fate], None]
     ) -> None:
         """``pipe`` is the end to write to, ``counter`` an end that can tell what is unread."""
         self._pipe = pipe
