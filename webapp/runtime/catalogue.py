@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 
 GROUP = "lineup.agents"
 BUILT_IN = {"shell": "webapp.agents.shell:ShellAgent"}
+"""Not entry points: a checkout has them uninstalled, and no package can take their names."""
 NOT_YET = {"http", "llm", "browser"}
 
 
