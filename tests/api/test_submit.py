@@ -191,3 +191,13 @@ def test_secrets_in_the_environment_of_a_task_are_masked_but_reach_it(
     shown = api.get(f"/api/tasks/{task['task_id']}")
     assert "swordfish" not in shown.get_data(as_text=True)
     assert shown.get_json()["agent_settings"]["env"] == {"SECRET": "•••"}
+
+
+def test_a_call_that_is_asked_for_with_another_method_is_not_taken_for_a_task(
+    api: FlaskClient,
+) -> None:
+    calls = [str(r) for r in api.application.url_map.iter_rules() if r.rule.count("/") == 3]
+    for path in [call for call in calls if call.startswith("/api/tasks/") and "<" not in call]:
+        answer = api.delete(path)
+        assert (answer.status_code, answer.get_json()["error"]) == (405, "method_not_allowed"), path
+    assert "POST" in api.get("/api/tasks/submit").headers["Allow"]

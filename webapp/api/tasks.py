@@ -163,14 +163,14 @@ def list_tasks(query_data: ListQuery) -> ResponseReturnValue:
     }
 
 
-@bp.get("/<task_id>")
+@bp.get("/<task:task_id>")
 @bp.doc(responses=answers(TaskAnswer, refusals=(404,)))
 def show(task_id: str) -> ResponseReturnValue:
     """Show one task with everything that is stored of it."""
     return tasks.as_json(tasks.find(task_id))
 
 
-@bp.delete("/<task_id>")
+@bp.delete("/<task:task_id>")
 @bp.doc(responses=answers(Message, refusals=(404, 409)))
 def delete(task_id: str) -> ResponseReturnValue:
     """Delete a finished task with its attempts, instructions and output."""

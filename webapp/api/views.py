@@ -88,7 +88,7 @@ def full_task(row: Row[Any]) -> dict[str, Any]:
     return {
         **short_task(row),
         "upload_files_path": row.upload_files_path,
-        "mcp_server_config": row.mcp_server_config,
+        "mcp_server_config": row.mcp_server_config or {},
         "llm_profile_name": row.llm_profile_name,
         "metadata": row.task_metadata,
     }
