@@ -18,6 +18,7 @@ from webapp.queries import runs, tasks
 from webapp.services import controls, submissions
 from webapp.services import freeze as freezing
 from webapp.services import tasks as task_verbs
+from webapp.services.controls import Accepted
 from webapp.services.submissions import Promise, Submission, Submitted
 
 EFFECT_S = 1.0
@@ -57,8 +58,8 @@ def thaw(*, by: str) -> None:
         ports().wake.lane(lane)
 
 
-def steer(operation: str, task_id: str, *, by: str, reason: str | None) -> Effect:
-    """Pause, resume or stop a task; raises what the control refuses."""
+def ask(operation: str, task_id: str, *, by: str, reason: str | None) -> Accepted:
+    """Ask a task to pause, resume or stop; raises what the control refuses."""
     now = clock.now()
     if operation == "pause":
         refuses = ports().agents.refuses
@@ -68,9 +69,20 @@ def steer(operation: str, task_id: str, *, by: str, reason: str | None) -> Effec
     else:
         taken = controls.stop(task_id, by=by, reason=reason, now=now)
     ports().wake.task(task_id)
-    done, row = _wait(task_id, _EFFECTS[operation])
+    return taken
+
+
+def steer(operation: str, task_id: str, *, by: str, reason: str | None) -> Effect:
+    """Ask, and wait a moment for what was asked; raises what the control refuses."""
+    taken = ask(operation, task_id, by=by, reason=reason)
+    done, row = _wait(task_id, _EFFECTS[operation], clock.monotonic() + EFFECT_S)
     code = taken.code if taken.code == "cancelled" else f"{operation}_{'done' if done else 'taken'}"
     return Effect(task_id, operation, code, tasks.control(row) if row is not None else None)
+
+
+def reached(operation: str, task_id: str, deadline: float) -> bool:
+    """Whether what was asked of a task has come true by then; waits for it."""
+    return _wait(task_id, _EFFECTS[operation], deadline)[0]
 
 
 def instruct(
@@ -85,14 +97,15 @@ def instruct(
     return instruction_id
 
 
-def _wait(task_id: str, reached: Callable[[Row[Any]], bool]) -> tuple[bool, Row[Any] | None]:
-    deadline = clock.monotonic() + EFFECT_S
+def _wait(
+    task_id: str, is_there: Callable[[Row[Any]], bool], deadline: float
+) -> tuple[bool, Row[Any] | None]:
     while True:
         try:
             row = tasks.standing_now(task_id)
         except NoSuchTask:  # deleted right after it stopped
             return True, None
-        if reached(row):
+        if is_there(row):
             return True, row
         if clock.monotonic() >= deadline:
             return False, row

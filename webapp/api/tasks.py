@@ -82,8 +82,8 @@ def _moment(value: Any) -> datetime:
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 
 
-class ListQuery(Body):
-    """Which tasks; all filters must hold."""
+class Choice(Body):
+    """Which tasks; all that is given must hold."""
 
     status: list[Status] = Field([], description="Repeated: one of these.")
     session_id: str | None = None
@@ -94,6 +94,16 @@ class ListQuery(Body):
     q: str | None = Field(None, max_length=200, description="Text in the description.")
     since: Moment | None = Field(None, description="Created at or after.")
     until: Moment | None = Field(None, description="Created before.")
+
+    def wanted(self) -> Filter:
+        """The filter of the queries."""
+        given = {name: getattr(self, name) for name in Choice.model_fields}
+        return Filter(**given | {"status": tuple(self.status)})
+
+
+class ListQuery(Choice):
+    """Which tasks, and which page of them."""
+
     limit: int = Field(SHOWN, ge=1, le=1000)
     cursor: int | None = Field(
         None, ge=1, le=2**63 - 1, description="next_cursor of the page before."
@@ -153,8 +163,7 @@ def rerun(task_id: str, json_data: RerunBody) -> ResponseReturnValue:
 @bp.doc(responses=answers(TaskPage, refusals=(400,)))
 def list_tasks(query_data: ListQuery) -> ResponseReturnValue:
     """List tasks, newest first."""
-    asked = query_data.model_dump(exclude={"limit", "cursor"})
-    wanted = Filter(**asked | {"status": tuple(query_data.status)})
+    wanted = query_data.wanted()
     found = history.page(wanted, before=query_data.cursor, limit=query_data.limit, whole=True)
     cursor = found.older or found.searched_to
     return {

@@ -33,6 +33,12 @@ def delete(task_id: str, *, by: str, now: datetime) -> None:
 
 
 @transaction
+def note_many(operation: str, count: int, *, by: str, now: datetime) -> None:
+    """Record that somebody is about to do this to so many tasks; each then records its own."""
+    audit.note(by, f"{operation}_many", None, now, tasks=count)
+
+
+@transaction
 def ensure_main_lane(now: datetime) -> None:
     """Make the default lane, if a new database does not have it yet."""
     if db.session.execute(select(_lanes.c.name).where(_lanes.c.name == MAIN_LANE)).first() is None:
