@@ -18,7 +18,7 @@ BASE = {"domain", "models", "db"}
 DOOR = {
     *("services", "queries", "domain", "ports", "output"),
     *("clock", "config"),
-    *("health", "intake", "steering", "bulk", "principal", "version"),
+    *("health", "intake", "steering", "bulk", "disposal", "principal", "version"),
 }
 MAY_IMPORT = {  # room or module at the top: what of ours it may know
     # These know nothing of ours.
@@ -31,21 +31,25 @@ MAY_IMPORT = {  # room or module at the top: what of ours it may know
     "db": {"gate"},
     "output": set(),  # files by logical offset
     "principal": {"domain"},  # who is asking
+    "addresses": set(),  # names in paths
+    "trash": set(),  # directories on their way out
     "agents": set(),
     # The core.
     "models": {"db", "domain"},
     "services": BASE,
     "queries": BASE,
-    "ports": {"config", "output"},
+    "ports": {"config", "output", "trash"},
     "schema": {"services", "db", "clock", "sources"},  # brings a database up to date
     "runtime": {"services", "queries", "agents", "domain", "ports", "output", "db", "version"}
-    | {"clock", "config", "sources"},
+    | {"clock", "config", "sources", "disposal"},
     # Shared by all doors: does anything run tasks.
     "health": {"queries", "domain", "ports"},
     # Shared by both doors: reading a submission, and asking for a control.
     "intake": {"services", "queries", "domain", "ports"},
     "steering": {"intake", "services", "queries", "domain", "ports", "clock"},
     "bulk": {"steering", "intake", "services", "queries", "domain", "db", "clock"},
+    # What was deleted, removed in small pieces.
+    "disposal": {"services", "queries", "ports", "clock"},
     "web": DOOR,
     "api": DOOR,
 }

@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     from flask_babel import Babel
     from flask_migrate import Migrate
 
-    from webapp import config, db
+    from webapp import addresses, config, db
     from webapp.sources import HOME
 
     settings = settings or config.load()
@@ -72,6 +72,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     )
     Migrate(app, db.db, directory=str(HOME / "migrations"), render_as_batch=True)
     Babel(app, locale_selector=_locale)
+    addresses.init_app(app)
     _wire_ports(app, settings)
     _open_doors(app, settings)
     return app
@@ -105,12 +106,14 @@ def _wire_ports(app: APIFlask, settings: Settings) -> None:
     from webapp.output import OutputStore
     from webapp.ports import KEY, Idle, Ports
     from webapp.runtime import catalogue
+    from webapp.trash import Trash
 
     idle = Idle()
     app.extensions[KEY] = Ports(
         settings=settings,
         agents=catalogue.load(settings),
         output=OutputStore(settings.data / "output", cap=settings.output_cap_mb * MIB),
+        trash=Trash(settings.data / "workspaces"),
         wake=idle,
         health=idle,
     )

@@ -13,6 +13,7 @@ from flask import current_app
 
 from webapp.config import Settings
 from webapp.output import OutputStore
+from webapp.trash import Trash
 
 KEY = "lineup"
 
@@ -76,6 +77,8 @@ class Ports:
     settings: Settings
     agents: AgentCatalogue
     output: OutputStore
+    trash: Trash
+    """Takes workspaces that nobody needs any more."""
     wake: Wake
     health: RuntimeHealth
     starting: threading.Lock = field(default_factory=threading.Lock)

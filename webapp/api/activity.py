@@ -8,12 +8,14 @@ from apiflask import APIBlueprint
 from flask.typing import ResponseReturnValue
 from pydantic import Field, field_validator
 
-from webapp.api.bodies import Answer, Body, answers
+from webapp import disposal
+from webapp.api.bodies import Answer, Body, Message, answers
 from webapp.api.streams import stream
-from webapp.api.views import full_task, short_task
-from webapp.queries import activity, history, tasks
+from webapp.api.views import full_session, full_task, listed_session, short_task
+from webapp.domain.messages import sentence
+from webapp.principal import principal
+from webapp.queries import activity, history, sessions, tasks
 from webapp.queries.history import Filter
-from webapp.queries.tasks import plain
 
 bp = APIBlueprint("api_activity", __name__, url_prefix="/api/activity", tag="Activity")
 
@@ -45,7 +47,14 @@ class LogQuery(Body):
     """One entry by its index, or the newest ``limit``."""
 
     message_index: int | None = Field(None, ge=0, le=2**62)
-    limit: int | None = Field(None, ge=1, le=100_000)
+    limit: int | None = Field(None, ge=ALL, le=2**62, description="-1: all of them.")
+
+    @field_validator("limit")
+    @classmethod
+    def _not_none_of_them(cls, value: int | None) -> int | None:
+        if value == 0:
+            raise ValueError("must be -1 for all, or at least 1")
+        return value
 
 
 class TaskList(Answer):
@@ -63,6 +72,21 @@ class SessionList(Answer):
     total_count: int
     limit: int
     offset: int
+
+
+class FullSession(Answer):
+    """A session; ``open``: something in it runs or waits."""
+
+    session_id: str
+    title: str
+    task_count: int
+    activity_count: int
+    created_at: str
+    last_activity: str
+    status: str | None
+    newest_task_id: str | None
+    workspace_dir: str
+    open: bool
 
 
 class SessionTasks(Answer):
@@ -121,28 +145,36 @@ def recent_tasks(query_data: TasksQuery) -> ResponseReturnValue:
 @bp.get("/sessions")
 @bp.input(PageQuery, location="query")
 @bp.doc(responses=answers(SessionList, refusals=(400,)))
-def sessions(query_data: PageQuery) -> ResponseReturnValue:
+def list_sessions(query_data: PageQuery) -> ResponseReturnValue:
     """List sessions, last active first."""
     rows, total = activity.sessions(query_data.limit, query_data.offset)
-    listed = [
-        {
-            "session_id": row.session_id,
-            "task_count": row.task_count,
-            "created_at": plain(row.created_at),
-            "last_activity": plain(row.last_activity),
-            "status": row.status,
-        }
-        for row in rows
-    ]
     return {
-        "sessions": listed,
+        "sessions": [listed_session(row) for row in rows],
         "total_count": total,
         "limit": query_data.limit,
         "offset": query_data.offset,
     }
 
 
-@bp.get("/sessions/<session_id>/tasks")
+@bp.get("/sessions/<session:session_id>")
+@bp.doc(responses=answers(FullSession, refusals=(404,)))
+def one_session(session_id: str) -> ResponseReturnValue:
+    """Show one session."""
+    return {
+        **full_session(sessions.find(session_id)),
+        "open": sessions.pulse(session_id).open,
+    }
+
+
+@bp.delete("/sessions/<session:session_id>")
+@bp.doc(responses=answers(Message, refusals=(404, 409)))
+def delete_session(session_id: str) -> ResponseReturnValue:
+    """Delete a session whose tasks are all finished, with its log, output and workspace."""
+    disposal.delete(session_id, by=principal().name)
+    return {"message": sentence("session_deleted_done", {})}
+
+
+@bp.get("/sessions/<session:session_id>/tasks")
 @bp.doc(responses=answers(SessionTasks))
 def session_tasks(session_id: str) -> ResponseReturnValue:
     """List a session's tasks, oldest first."""
@@ -150,21 +182,22 @@ def session_tasks(session_id: str) -> ResponseReturnValue:
     return stream({"session_id": session_id}, "tasks", every, lambda count: {"total_count": count})
 
 
-@bp.get("/sessions/<session_id>/activity")
+@bp.get("/sessions/<session:session_id>/activity")
 @bp.input(LogQuery, location="query")
 @bp.doc(responses=answers(SessionLog, refusals=(400,)))
 def session_log(session_id: str, query_data: LogQuery) -> ResponseReturnValue:
     """Read a session's log: one entry by its index, or the newest ones."""
-    total = activity.total(session_id)
+    total = activity.total(session_id)  # 0: unknown, or deleted
     if (index := query_data.message_index) is not None:
-        entry = activity.entry(session_id, index)
+        entry = activity.entry(session_id, index) if index < total else None
         return {
             "session_id": session_id,
             "activity_log": activity.as_json(entry) if entry is not None else None,
             "message_index": index,
             "total_available": total,
         }
-    first = 0 if query_data.limit is None else max(0, total - query_data.limit)
+    everything = query_data.limit in (None, ALL)
+    first = 0 if everything else max(0, total - (query_data.limit or 0))
     return stream(
         {"session_id": session_id},
         "activity_logs",
@@ -173,15 +206,16 @@ def session_log(session_id: str, query_data: LogQuery) -> ResponseReturnValue:
     )
 
 
-@bp.get("/sessions/<session_id>/latest_activity")
+@bp.get("/sessions/<session:session_id>/latest_activity")
 @bp.doc(responses=answers(LatestActivity))
 def latest_activity(session_id: str) -> ResponseReturnValue:
     """Show the newest entry and the newest task of a session."""
-    rows = activity.newest(session_id, 1)
+    total = activity.total(session_id)
+    entry = activity.entry(session_id, total - 1) if total else None
     task = activity.latest_task(session_id)
     return {
         "session_id": session_id,
-        "latest_vibesurf_log": activity.as_json(rows[0]) if rows else None,
+        "latest_vibesurf_log": activity.as_json(entry) if entry is not None else None,
         "latest_task": short_task(task) if task is not None else None,
     }
 

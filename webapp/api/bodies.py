@@ -25,6 +25,12 @@ class Answer(BaseModel):
     """A response. Models describe it; views build it."""
 
 
+class Message(Answer):
+    """It is done."""
+
+    message: str
+
+
 class ErrorAnswer(Answer):
     """Every refusal: ``detail`` is a sentence, ``error`` a stable code."""
 

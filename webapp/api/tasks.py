@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr
 
 from webapp import clock, steering
-from webapp.api.bodies import Answer, Body, answers
+from webapp.api.bodies import Answer, Body, Message, answers
 from webapp.domain.messages import sentence
 from webapp.domain.task_state import Status
 from webapp.intake import again, intake, promise
@@ -132,12 +132,6 @@ class TaskAnswer(Answer, extra="allow"):
     progress: dict[str, Any] | None
     version: int
     created_at: str
-
-
-class Message(Answer):
-    """It is done."""
-
-    message: str
 
 
 @bp.post("/submit")

@@ -94,6 +94,28 @@ def full_task(row: Row[Any]) -> dict[str, Any]:
     }
 
 
+def listed_session(row: Row[Any]) -> dict[str, Any]:
+    """A session in the list of sessions."""
+    return {
+        "session_id": row.session_id,
+        "task_count": row.task_count,
+        "created_at": plain(row.created_at),
+        "last_activity": plain(row.last_activity),
+        "status": row.status,
+    }
+
+
+def full_session(row: Row[Any]) -> dict[str, Any]:
+    """One session with all that is kept of it."""
+    return {
+        **listed_session(row),
+        "title": row.title or "",
+        "activity_count": row.activity_count,
+        "newest_task_id": row.newest_task_id,
+        "workspace_dir": row.workspace_dir,
+    }
+
+
 def instruction(row: Row[Any]) -> dict[str, Any]:
     """An instruction with its receipts."""
     return {

@@ -64,6 +64,12 @@ class NoSuchTask(NotFound):
     code = "no_such_task"
 
 
+class NoSuchSession(NotFound):
+    """There is no session of that id."""
+
+    code = "no_such_session"
+
+
 class Conflict(Refused):
     """It cannot be done as things stand."""
 

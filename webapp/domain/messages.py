@@ -67,6 +67,7 @@ MESSAGES: dict[str, str] = {
     "end_input_taken": N_("The end of the input is on its way to the task."),
     "task_deleted_done": N_("The task is deleted."),
     "many_done": N_("Done: %(done)s. Refused: %(refused)s. Not begun: %(left)s."),
+    "session_deleted_done": N_("The session is deleted, with its tasks and its workspace."),
     "submitted": N_("The task is in the lineup."),
     "submitted_frozen": N_("The task is in the lineup, which is frozen: %(reason)s"),
     "frozen_done": N_("The lineup is frozen: what runs goes on, and nothing new begins."),
@@ -114,6 +115,12 @@ MESSAGES: dict[str, str] = {
     "already_frozen": N_("The lineup is frozen already."),
     "not_frozen": N_("The lineup is not frozen."),
     "not_final": N_("The task is %(status)s: only a finished task can be deleted. Stop it first."),
+    "no_such_session": N_("There is no session %(session_id)s."),
+    "session_not_final": N_(
+        "The task %(task_id)s of this session is %(status)s: "
+        "only a session whose tasks are finished can be deleted. Stop it first."
+    ),
+    "session_being_deleted": N_("The session %(session_id)s is being deleted."),
     "gone": N_("It was deleted."),
     "task_deleted": N_("The task %(task_id)s of this Idempotency-Key was deleted."),
     "idempotency_key_reused": N_("This Idempotency-Key was sent before with another body."),

@@ -21,6 +21,8 @@ MAX_TIMEOUT_S = 366 * 24 * 3600.0
 MAX_RETRIES = 100
 MAX_MESSAGE = 100_000
 """Characters of one activity message; the rest is cut, and says so."""
+MAX_TITLE = 300
+"""Characters of its first task by which a session is known."""
 
 PRIORITIES = {"low": -10, "normal": 0, "high": 10}
 """The words the pages offer for a priority; the API takes any integer."""

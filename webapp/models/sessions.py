@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db import UtcDateTime, db
+
+IS_DELETED = "deleted_at IS NOT NULL"
 
 
 class WorkSession(db.Model):  # type: ignore[name-defined]
@@ -29,8 +31,20 @@ class WorkSession(db.Model):  # type: ignore[name-defined]
     """``<task id>:<digest of name, status and message>`` of the latest activity."""
     newest_task_id: Mapped[str | None] = mapped_column(String(36))
     status: Mapped[str | None] = mapped_column(String(16))
+    title: Mapped[str | None] = mapped_column(Text)
+    """What it is about: how its first task began."""
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """From then on it is not there for anybody; what is left of it is being removed."""
 
-    __table_args__ = (Index("ix_sessions_last_activity", "last_activity"),)
+    __table_args__ = (
+        Index("ix_sessions_last_activity", "last_activity", "session_id"),
+        Index(
+            "ix_sessions_deleted",
+            "deleted_at",
+            sqlite_where=text(IS_DELETED),
+            postgresql_where=text(IS_DELETED),
+        ),
+    )
 
 
 class Activity(db.Model):  # type: ignore[name-defined]

@@ -33,6 +33,7 @@ STATUSES = ", ".join(f"'{status}'" for status in Status)
 # Constants, not bound parameters: only so does SQLite see that its partial indexes apply.
 IS_PENDING = "status = 'pending'"
 IS_ACTIVE = "status IN ('running', 'paused')"
+IS_OPEN = "status IN ('pending', 'running', 'paused')"
 
 
 def is_pending(tasks: FromClause) -> ColumnElement[bool]:
@@ -43,6 +44,12 @@ def is_pending(tasks: FromClause) -> ColumnElement[bool]:
 def is_active(tasks: FromClause) -> ColumnElement[bool]:
     """The task runs or is paused: the condition of the index that allows one per lane."""
     return tasks.c.status.in_([literal_column("'running'"), literal_column("'paused'")])
+
+
+def is_open(tasks: FromClause) -> ColumnElement[bool]:
+    """The task is not final: the condition of the index of a session's open tasks."""
+    words = ("'pending'", "'running'", "'paused'")
+    return tasks.c.status.in_([literal_column(word) for word in words])
 
 
 class Task(db.Model):  # type: ignore[name-defined]
@@ -122,6 +129,13 @@ class Task(db.Model):  # type: ignore[name-defined]
             "expires_at",
             sqlite_where=text(IS_PENDING + " AND expires_at IS NOT NULL"),
             postgresql_where=text(IS_PENDING + " AND expires_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_tasks_open",
+            "session_id",
+            "seq",
+            sqlite_where=text(IS_OPEN),
+            postgresql_where=text(IS_OPEN),
         ),
         Index(
             "uq_tasks_active_lane",

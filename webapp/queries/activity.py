@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, func, select
 
 from webapp.db import db
 from webapp.models import Activity, Task, WorkSession
@@ -16,10 +16,12 @@ _tasks = Task.__table__
 
 BATCH = 500
 
+_there = _sessions.c.deleted_at.is_(None)
+
 
 def total(session_id: str) -> int:
     """How many entries the session's log has; 0 for an unknown session."""
-    query = select(_sessions.c.activity_count).where(_sessions.c.session_id == session_id)
+    query = select(_sessions.c.activity_count).where(_sessions.c.session_id == session_id, _there)
     return db.session.execute(query).scalar_one_or_none() or 0
 
 
@@ -53,14 +55,21 @@ def between(session_id: str, first: int, end: int) -> Iterator[Row[Any]]:
 
 def sessions(limit: int, offset: int) -> tuple[list[Row[Any]], int]:
     """A page of sessions, last active first, and how many there are."""
-    query = select(_sessions).order_by(_sessions.c.last_activity.desc(), _sessions.c.session_id)
-    rows = list(db.session.execute(query.limit(limit).offset(offset)))
-    return rows, db.session.execute(select(func.count()).select_from(_sessions)).scalar_one()
+    order = _sessions.c.last_activity.desc(), _sessions.c.session_id.desc()
+    deleted = select(_sessions.c.session_id).where(_sessions.c.deleted_at.is_not(None))
+    # Index entries are skipped and counted, not rows: the last page comes as quickly as the first.
+    chosen = select(_sessions.c.session_id).where(_sessions.c.session_id.not_in(deleted))
+    chosen = chosen.order_by(*order).limit(limit).offset(offset)
+    query = select(_sessions).where(_sessions.c.session_id.in_(chosen)).order_by(*order)
+    rows = list(db.session.execute(query))
+    every = select(func.count()).select_from(_sessions).scalar_subquery()
+    gone = select(func.count()).select_from(deleted.subquery()).scalar_subquery()
+    return rows, db.session.execute(select(every - gone)).scalar_one()
 
 
 def tasks_of(session_id: str) -> Iterator[Row[Any]]:
     """The session's tasks, oldest first, in short reads of their own."""
-    query = select(_tasks).where(_tasks.c.session_id == session_id).order_by(_tasks.c.seq)
+    query = _tasks_there(session_id).order_by(_tasks.c.seq)
     after = 0
     while rows := list(db.session.execute(query.where(_tasks.c.seq > after).limit(BATCH))):
         db.session.close()
@@ -70,8 +79,8 @@ def tasks_of(session_id: str) -> Iterator[Row[Any]]:
 
 def latest_task(session_id: str) -> Row[Any] | None:
     """The session's newest task."""
-    query = select(_tasks).where(_tasks.c.session_id == session_id)
-    return db.session.execute(query.order_by(_tasks.c.seq.desc()).limit(1)).one_or_none()
+    query = _tasks_there(session_id).order_by(_tasks.c.seq.desc())
+    return db.session.execute(query.limit(1)).one_or_none()
 
 
 def as_json(row: Row[Any]) -> dict[str, Any]:
@@ -87,3 +96,9 @@ def as_json(row: Row[Any]) -> dict[str, Any]:
         "code": row.code,
         "params": row.params,
     }
+
+
+def _tasks_there(session_id: str) -> Select[Any]:
+    """The tasks of a session; none if it was deleted and they are about to be."""
+    there = select(_sessions.c.session_id).where(_sessions.c.session_id == session_id, _there)
+    return select(_tasks).where(_tasks.c.session_id == session_id, there.exists())

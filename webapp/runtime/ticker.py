@@ -8,6 +8,7 @@ from datetime import datetime
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from webapp import disposal
 from webapp.runtime.context import Context
 from webapp.runtime.rescue import Dropped, rescue_the_dead
 from webapp.services import claims, runners
@@ -16,6 +17,9 @@ log = structlog.get_logger(__name__)
 
 LOOK_ROUND_S = 2
 HEARTBEAT_S = 15
+TIDY_S = 5
+TIDYING_S = 2.0
+"""How long one round of tidying may take: what is left waits for the next."""
 
 
 class Ticker:
@@ -40,6 +44,7 @@ class Ticker:
         self.last_tick = self._context.now()
         self._scheduler.add_job(self.look_round, "interval", seconds=LOOK_ROUND_S)
         self._scheduler.add_job(self.beat, "interval", seconds=HEARTBEAT_S)
+        self._scheduler.add_job(self.tidy, "interval", seconds=TIDY_S)
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -66,3 +71,12 @@ class Ticker:
             context.call(runners.beat, context.identity.runner_id, context.now())
         except Exception:
             log.exception("heartbeat not written")
+
+    def tidy(self) -> None:
+        """Go on removing what was deleted."""
+        context = self._context
+        until = context.monotonic() + TIDYING_S
+        try:
+            context.call(disposal.remove_deleted, lambda: context.monotonic() >= until)
+        except Exception:
+            log.exception("what was deleted is still there")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Update, bindparam, exists, insert, or_, select, update
+from sqlalchemy import CursorResult, Update, bindparam, delete, exists, insert, or_, select, update
 
 from webapp.db import db
 from webapp.domain.errors import LostAttempt, NoSuchTask
@@ -177,6 +178,20 @@ def forget(task: Standing) -> None:
             status=newest.status if newest else None,
         )
     )
+
+
+def drop(task_ids: Sequence[str]) -> None:
+    """Delete final tasks with all that hangs on them, and take them out of their lanes' counts.
+
+    What their session counts is left to whoever deletes the session, too.
+    """
+    chosen = _tasks.c.task_id.in_(task_ids), _tasks.c.status.in_(FINAL)
+    locked = select(_tasks.c.seq, _tasks.c.lane, _tasks.c.status).where(*chosen)
+    rows = db.session.execute(locked.order_by(_tasks.c.seq).with_for_update()).all()
+    db.session.execute(delete(_tasks).where(_tasks.c.seq.in_([row.seq for row in rows])))
+    for (lane, status), count in sorted(Counter((row.lane, row.status) for row in rows).items()):
+        fewer = _BUMP.values({status: _lanes.c[status] - count})
+        db.session.execute(fewer, {"of_lane": lane})
 
 
 def _opening(task: Standing, columns: dict[str, Any]) -> Entry:

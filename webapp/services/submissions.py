@@ -13,7 +13,7 @@ from uuid_utils import uuid7
 
 from webapp.db import db, transaction
 from webapp.domain.errors import Conflict, Gone, Invalid, TooMany, Unprocessable
-from webapp.domain.policies import IDEMPOTENCY_HOURS, MAIN_LANE, workspace_name
+from webapp.domain.policies import IDEMPOTENCY_HOURS, MAIN_LANE, MAX_TITLE, workspace_name
 from webapp.domain.task_state import OPEN
 from webapp.models import Freeze, IdempotencyKey, Lane, Task, WorkSession
 from webapp.services import audit, moves
@@ -26,7 +26,11 @@ _keys = IdempotencyKey.__table__
 _LANE = select(_lanes).where(_lanes.c.name == bindparam("lane")).with_for_update()
 _FROZEN = select(Freeze.__table__.c.reason)
 _WAITING = select(func.sum(_lanes.c.pending))
-_SESSION = select(_sessions.c.workspace_dir).where(_sessions.c.session_id == bindparam("session"))
+_SESSION = (
+    select(_sessions.c.workspace_dir, _sessions.c.deleted_at)
+    .where(_sessions.c.session_id == bindparam("session"))
+    .with_for_update()  # nobody deletes it before the task is in
+)
 _NEW_SESSION = insert(_sessions)
 
 RETRY_AFTER_S = 30
@@ -135,8 +139,11 @@ def kept(promise: Promise, *, by: str, now: datetime) -> Submitted | None:
         return None
     if row.body_hash != promise.body_hash:
         raise Unprocessable("idempotency_key_reused")
-    exists = select(_tasks.c.seq).where(_tasks.c.task_id == row.task_id)
-    if db.session.execute(exists).one_or_none() is None:
+    exists = select(_sessions.c.deleted_at).join(
+        _tasks, (_tasks.c.session_id == _sessions.c.session_id) & (_tasks.c.task_id == row.task_id)
+    )
+    found = db.session.execute(exists).one_or_none()
+    if found is None or found.deleted_at is not None:
         raise Gone("task_deleted", task_id=row.task_id)
     return Submitted(**row.answer)
 
@@ -169,13 +176,15 @@ def _columns(
 def _session(submission: Submission, workspaces: Path, now: datetime) -> tuple[str, str]:
     session_id = submission.session_id or str(uuid7())
     if submission.session_id is not None:
-        workspace = db.session.execute(_SESSION, {"session": session_id}).scalar_one_or_none()
-        if workspace is not None:
-            return session_id, workspace
+        found = db.session.execute(_SESSION, {"session": session_id}).one_or_none()
+        if found is not None and found.deleted_at is not None:
+            raise Conflict("session_being_deleted", session_id=session_id)
+        if found is not None:
+            return session_id, found.workspace_dir
     workspace = str(workspaces / workspace_name(session_id))
     values = {"session_id": session_id, "workspace_dir": workspace, "created_at": now}
-    counts = {"task_count": 0, "activity_count": 0}
-    db.session.execute(_NEW_SESSION, {**values, "last_activity": now, **counts})
+    about = {"title": submission.task_description[:MAX_TITLE], "last_activity": now}
+    db.session.execute(_NEW_SESSION, {**values, **about, "task_count": 0, "activity_count": 0})
     return session_id, workspace
 
 

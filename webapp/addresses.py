@@ -1,0 +1,28 @@
+"""How names stand in addresses where they could be mistaken for something else."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from flask import Flask
+from werkzeug.routing import BaseConverter
+
+DOTS = (".", "..")
+"""Sessions may be called so, but browsers and proxies take such a part of a path for a step."""
+
+
+class SessionConverter(BaseConverter):
+    """A session id: as it is, or behind a ``~`` where a path must not show it."""
+
+    def to_python(self, value: str) -> str:
+        """The session's id."""
+        return value[1:] if value.startswith("~") and value[1:] in DOTS else value
+
+    def to_url(self, value: str) -> str:
+        """How an address has it."""
+        return f"~{value}" if value in DOTS else quote(value, safe="")
+
+
+def init_app(app: Flask) -> None:
+    """Teach the routes; before any of them is made."""
+    app.url_map.converters["session"] = SessionConverter
