@@ -42,6 +42,8 @@ MAY_IMPORT = {  # room or module at the top: what of ours it may know
     "schema": {"services", "db", "clock", "sources"},  # brings a database up to date
     "runtime": {"services", "queries", "agents", "domain", "ports", "output", "db", "version"}
     | {"clock", "config", "sources", "disposal"},
+    # Finds what disagrees, and mends it.
+    "doctor": {"services", "queries", "domain", "config"},
     # Shared by all doors: does anything run tasks.
     "health": {"queries", "domain", "ports"},
     # Shared by both doors: reading a submission, and asking for a control.

@@ -35,3 +35,9 @@ def current_revision() -> str | None:
 def newest_revision(directory: Path = MIGRATIONS) -> str | None:
     """The revision this program was written for."""
     return ScriptDirectory(str(directory)).get_current_head()
+
+
+def is_known(revision: str, directory: Path = MIGRATIONS) -> bool:
+    """Whether this program knows how to go on from a revision."""
+    known = (one.revision for one in ScriptDirectory(str(directory)).walk_revisions())
+    return revision in known

@@ -12,6 +12,7 @@ COMMANDS = {
     "login-link": "webapp.cli.people:login_link",
     "token": "webapp.cli.people:token",
     "user": "webapp.cli.people:user",
+    "doctor": "webapp.cli.doctor:doctor",
 }
 """Every command and where it lies; it is imported when it is named, for some take long."""
 

@@ -27,11 +27,16 @@ def rescue_the_dead(context: Context) -> int:
     """
     rescued = 0
     for run in context.call(runs.active_runs):
-        if run.runner is not None and _lives(context, run):
+        if lives(context, run):
             continue
-        code = "interrupted" if run.runner is not None else "interrupted_unknown"
-        rescued += _close(context, run.task_id, run.attempt, code)
+        rescued += rescue(context, run)
     return rescued
+
+
+def rescue(context: Context, run: runs.ActiveRun) -> bool:
+    """Fail one active task and end its processes; false if it is not active any more."""
+    code = "interrupted" if run.runner is not None else "interrupted_unknown"
+    return _close(context, run.task_id, run.attempt, code)
 
 
 class Dropped:
@@ -70,8 +75,10 @@ def _close(context: Context, task_id: str, attempt: int, code: str) -> bool:
     return closed
 
 
-def _lives(context: Context, run: runs.ActiveRun) -> bool:
-    assert run.runner is not None
+def lives(context: Context, run: runs.ActiveRun) -> bool:
+    """Whether the runner that has this attempt is alive, as this process can tell."""
+    if run.runner is None:
+        return False
     if run.runner.runner_id == context.identity.runner_id:
         return True
     alive = is_alive(run.runner, context.identity)

@@ -9,10 +9,22 @@ from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Update, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import (
+    CursorResult,
+    Update,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from webapp.db import db
 from webapp.domain.errors import LostAttempt, NoSuchTask
+from webapp.domain.messages import sentence
 from webapp.domain.receipts import UNREAD
 from webapp.domain.task_state import FINAL, Status, after
 from webapp.models import Instruction, Lane, Task, WorkSession
@@ -77,6 +89,7 @@ _TOUCH = update(_tasks).where(_of_task).values(version=_tasks.c.version + 1)
 _BUMP = (
     update(_lanes).where(_lanes.c.name == bindparam("of_lane")).values(version=_lanes.c.version + 1)
 )
+_TOUCH_LANE = select(_lanes.c.name).where(_lanes.c.name == bindparam("of_lane")).with_for_update()
 _ADMIT = insert(_tasks)
 _JOIN = (
     update(_sessions)
@@ -192,6 +205,57 @@ def drop(task_ids: Sequence[str]) -> None:
     for (lane, status), count in sorted(Counter((row.lane, row.status) for row in rows).items()):
         fewer = _BUMP.values({status: _lanes.c[status] - count})
         db.session.execute(fewer, {"of_lane": lane})
+
+
+def respell(task_id: str, found: str, now: datetime) -> None:
+    """Write a status that is none of the six words as the one it means, or else as failed.
+
+    Whoever wrote it so counted it in no lane: the lane is counted anew.
+    """
+    word = found.strip().lower()
+    known = word in list(Status)
+    columns: dict[str, Any] = {"status": word if known else Status.FAILED}
+    if not known:
+        columns["error_message"] = sentence("interrupted_unknown", {})
+        columns["error_code"] = "interrupted_unknown"
+    task = db.session.execute(
+        update(_tasks)
+        .where(_tasks.c.task_id == task_id, _tasks.c.status == found)
+        .values(version=_tasks.c.version + 1, updated_at=now, **columns)
+        .returning(_tasks.c.lane, _tasks.c.session_id)
+    ).one()
+    recount(task.lane)
+    recount_session(task.session_id)
+
+
+def recount(lane: str) -> None:
+    """Count a lane's tasks anew, under the lock of its row that every move waits for."""
+    db.session.execute(_TOUCH_LANE, {"of_lane": lane})
+    counted = db.session.execute(
+        select(_tasks.c.status, func.count()).where(_tasks.c.lane == lane).group_by(_tasks.c.status)
+    ).all()
+    counts = {**dict.fromkeys(Status, 0), **{Status(s): n for s, n in counted if s in list(Status)}}
+    db.session.execute(_BUMP.values(counts), {"of_lane": lane})
+
+
+def recount_session(session_id: str) -> None:
+    """Count a session's tasks anew, and look which of them is the newest."""
+    own = _tasks.c.session_id == session_id
+    which = _sessions.c.session_id == session_id
+    db.session.execute(select(_sessions.c.session_id).where(which).with_for_update())
+    newest = db.session.execute(
+        select(_tasks.c.task_id, _tasks.c.status).where(own).order_by(_tasks.c.seq.desc()).limit(1)
+    ).one_or_none()
+    count = select(func.count()).select_from(_tasks).where(own).scalar_subquery()
+    db.session.execute(
+        update(_sessions)
+        .where(which)
+        .values(
+            task_count=count,
+            newest_task_id=newest.task_id if newest else None,
+            status=newest.status if newest else None,
+        )
+    )
 
 
 def _opening(task: Standing, columns: dict[str, Any]) -> Entry:
