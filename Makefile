@@ -11,19 +11,24 @@ LOCK := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.1
 # A task may itself call make: it must not inherit this one's flags.
 CLEAN_ENV := env -u MAKEFLAGS -u MAKELEVEL -u MAKEOVERRIDES -u MFLAGS \
 	-u MAKE_TERMOUT -u MAKE_TERMERR
+# What the database named by the environment needs besides.
+DRIVER := $(if $(filter postgres%,$(LINEUP_DATABASE_URL)),$(VENV)/postgresql.stamp)
 IMPORT_RULES := $(wildcard tests/test_architecture.py tests/architecture)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test torture check bench lock vendor clean
+.PHONY: help run postgresql test torture check bench lock vendor clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
 
-run: $(VENV)/run.stamp ## start Lineup in the foreground
+run: $(VENV)/run.stamp $(DRIVER) ## start Lineup in the foreground
 	@exec $(CLEAN_ENV) $(BIN)/lineup serve
+
+postgresql: $(VENV)/run.stamp $(VENV)/postgresql.stamp ## install the driver for PostgreSQL
 
 test: $(VENV)/run.stamp $(VENV)/test.stamp ## run the tests (ARGS="tests/domain -x")
 	@.ci/need chromium chromium
+	@.ci/need initdb postgresql
 	@$(CLEAN_ENV) $(BIN)/python -m pytest -n 2 $(ARGS)
 
 torture: $(VENV)/run.stamp $(VENV)/test.stamp ## kill -9 a hundred times (ARGS="rounds seed")
@@ -44,7 +49,7 @@ lock: $(VENV)/bin/python ## pin the newest allowed versions in requirements/
 	@$(PYTHON) -m venv $(VENV)/lock
 	@$(VENV)/lock/bin/python -m pip --disable-pip-version-check --quiet install uv
 	@$(LOCK) --upgrade --group build -o requirements/run.txt pyproject.toml
-	@for group in test check bench; do \
+	@for group in postgresql test check bench; do \
 		$(LOCK) --upgrade --constraint requirements/run.txt \
 			--group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; \
 	done

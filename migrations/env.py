@@ -14,6 +14,9 @@ from webapp import models
 from webapp.db import BUSY_TIMEOUT_MS, Base
 
 metadata = Base.metadata
+OF_MIGRATIONS = 0x11_4E_0B_5E
+"""The number of the lock that means migrations; any will do."""
+
 assert models.Task.__table__.metadata is metadata
 
 
@@ -36,6 +39,7 @@ def run() -> None:
             compare_type=True,
         )
         with context.begin_transaction():
+            _wait_for_others(connection)
             context.run_migrations()
             _refuse_orphans(connection)
 
@@ -51,6 +55,12 @@ def _prepare_sqlite(engine) -> None:  # type: ignore[no-untyped-def]
     @event.listens_for(engine, "begin")
     def _began(connection) -> None:  # type: ignore[no-untyped-def]
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """One migrates at a time; whoever comes second finds nothing left to do."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({OF_MIGRATIONS})")
 
 
 def _refuse_orphans(connection: Connection) -> None:

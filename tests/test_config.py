@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,7 @@ def test_all_that_is_wrong_is_said_at_once_a_line_each() -> None:
         ("LOG_LEVEL", "loud"),
         ("TRUSTED_PROXIES", "my.proxy"),
         ("PUBLIC_URL", "lineup.example"),
-        ("DATABASE_URL", "postgresql://localhost/lineup"),
+        ("DATABASE_URL", "mysql://localhost/lineup"),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name_and_shown(name: str, value: str) -> None:
@@ -122,6 +123,45 @@ def test_nothing_set_is_loopback_with_login_and_everything_durable(tmp_path: Pat
     assert found.durability == "full"
     assert found.sqlalchemy_url == f"sqlite:///{tmp_path / 'lineup.db'}"
     assert found.base_url == "http://127.0.0.1:7420"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://ann:hunter2@db/lineup",
+        "ann:hunter2@db/lineup",
+        "postgresql://ann:hunter2/x@db/lineup",
+        "postgresql+asyncpg://ann:hunter2@db/lineup",
+        "sqlite://ann:hunter2@db",
+        "mysql://db/lineup?password=hunter2&user=ann",
+    ],
+)
+def test_a_database_that_cannot_be_used_is_refused_without_telling_the_password(url: str) -> None:
+    said = refused(LINEUP_DATABASE_URL=url)
+
+    assert said.startswith("LINEUP_DATABASE_URL: ")
+    assert "***" in said
+    assert "hunter2" not in said
+    assert "ann:" not in said
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_postgresql_is_spoken_to_by_psycopg_and_its_password_is_not_shown(scheme: str) -> None:
+    found = load({**NOWHERE, "LINEUP_DATABASE_URL": f"{scheme}://ann:hunter2@db:5433/lineup"})
+
+    assert found.sqlalchemy_url == "postgresql+psycopg://ann:hunter2@db:5433/lineup"
+    assert "hunter2" not in repr(found)
+
+
+def test_without_its_driver_postgresql_is_refused_and_how_to_get_it_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+
+    said = refused(LINEUP_DATABASE_URL="postgresql://db/lineup")
+
+    assert "make postgresql" in said
+    assert "pip install 'lineup-control[postgresql]'" in said
 
 
 def test_the_environment_wins_over_the_file(toml: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -13,6 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from webapp import sources
 from webapp.sources import PREFIX, SettingsError, default_data
+
+POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
+INSTALL_PSYCOPG = "make postgresql, or pip install 'lineup-control[postgresql]'"
+SECRETS = re.compile(r"(?:(?<=://)|^(?!.*://)).*@|(?<=password=)[^&]*")
+"""What of an address is for nobody's eyes: user and password."""
 
 
 class Settings(BaseModel):
@@ -26,7 +33,9 @@ class Settings(BaseModel):
         default_factory=default_data,
         description="Directory of the database, workspaces, output and key files.",
     )
-    database_url: str = Field("", description="Database; empty: SQLite in the data directory.")
+    database_url: str = Field(
+        "", repr=False, description="Database; empty: SQLite in the data directory."
+    )
     auth: Literal["on", "off"] = Field("on", description="off: no login, on loopback only.")
     open_browser: bool = Field(False, description="Open the login link in a browser at start.")
     durability: Literal["full", "normal"] = Field(
@@ -87,10 +96,19 @@ class Settings(BaseModel):
 
     @field_validator("database_url")
     @classmethod
-    def _sqlite(cls, value: str) -> str:
-        if value and not value.startswith("sqlite:///"):
-            raise ValueError("only sqlite:/// addresses are available yet")
-        return value
+    def _known_database(cls, value: str) -> str:
+        scheme, found, rest = value.partition("://")
+        if not value or value.startswith("sqlite:///"):
+            return value
+        if not found or scheme not in POSTGRESQL:
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        if find_spec("psycopg") is None:
+            raise ValueError(f"PostgreSQL needs psycopg: {INSTALL_PSYCOPG}")
+        try:
+            _ = urlsplit(value).port
+        except ValueError:  # its text may show a part of the password
+            raise ValueError("needs %2F, %3A and %40 for /, : and @ in a password") from None
+        return f"postgresql+psycopg://{rest}"
 
     @model_validator(mode="after")
     def _no_open_door(self) -> Self:
@@ -123,6 +141,11 @@ class Settings(BaseModel):
         return self.public_url or f"http://{host}:{self.port}"
 
 
+def without_secrets(url: str) -> str:
+    """An address as it may be shown: without user and password."""
+    return SECRETS.sub(lambda found: "***@" if found[0].endswith("@") else "***", url)
+
+
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings from ``LINEUP_*`` variables over ``LINEUP_CONFIG`` or ``<data>/lineup.toml``.
 
@@ -150,5 +173,7 @@ def _refuse_unknown(values: Mapping[str, Any]) -> None:
 def _said(problem: Any) -> str:
     name = f"{PREFIX}{str(problem['loc'][0]).upper()}: " if problem["loc"] else ""
     text = problem["msg"].removeprefix("Value error, ")
-    value = f" (got {problem['input']!r})" if problem["loc"] else ""
+    given = problem["input"]
+    given = without_secrets(given) if isinstance(given, str) else given
+    value = f" (got {given!r})" if problem["loc"] else ""
     return f"{name}{text}{value}"

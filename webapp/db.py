@@ -2,36 +2,41 @@
 
 Outside a service verb ``db.session`` reads: its engine refuses to write. A verb decorated with
 `transaction` is given the writing engine for its whole length and is committed once, at its end.
-On SQLite the writing engine begins with BEGIN IMMEDIATE and has a single connection, so that the
-writers of this process queue up fairly in memory and only other processes meet the file lock.
+What SQLite and PostgreSQL do differently is said in webapp/engines/.
 """
 
 from __future__ import annotations
 
 import functools
-import os
-import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
-from sqlalchemy import Connection, DateTime, Engine, event, types
+from sqlalchemy import Connection, DateTime, Engine, types
 from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase
 
-from webapp.gate import GatedPool, gate
+from webapp import engines
+from webapp.engines import Wanted
+from webapp.gate import gate
 
 READ = "read"
 BUSY_TIMEOUT_MS = 30_000
 AWAY = (OperationalError, PoolTimeout)
 """What says that the database cannot be used now, but may be later."""
+TRIES = 5
+CAME_BETWEEN = {
+    "40001",  # serialization failure
+    "40P01",  # deadlock
+    "23505",  # unique: what was looked for and not found has been made since
+    "23503",  # foreign key: what was found has been deleted since
+}
+"""Where rows are locked, others' transactions may come between a verb's look and its write."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,7 +88,11 @@ class RoutedSession(Session):
             return self.writing.execute(statement, params)
         if self.reading is None:
             self.reading = db.engines[READ].connect()
-        return self.reading.execute(statement, params)
+        try:
+            return self.reading.execute(statement, params)
+        except DBAPIError:
+            self.close()  # whoever explains the failure may have to read, too
+            raise
 
     def close(self) -> None:
         """Let go of what has been read."""
@@ -98,7 +107,10 @@ db = SQLAlchemy(model_class=Base, session_options={"class_": RoutedSession})
 
 
 def transaction(verb: Callable[P, T]) -> Callable[P, T]:
-    """Make a service verb one transaction: committed when it returns, undone when it raises."""
+    """Make a service verb one transaction: committed when it returns, undone when it raises.
+
+    It is tried again where somebody else's transaction came between, and sees what they did.
+    """
 
     @functools.wraps(verb)
     def in_transaction(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -106,91 +118,49 @@ def transaction(verb: Callable[P, T]) -> Callable[P, T]:
         if session.writing is not None:
             raise RuntimeError(f"{verb.__name__} was called inside another transaction")
         session.close()  # a reader's snapshot must not outlive this write
-        with db.engines[None].begin() as session.writing:
+        tries = 1
+        while True:
             try:
-                return verb(*args, **kwargs)
-            finally:
-                session.writing = None
+                with db.engines[None].begin() as session.writing:
+                    try:
+                        return verb(*args, **kwargs)
+                    finally:
+                        session.writing = None
+            except DBAPIError as error:
+                if tries == TRIES or not _came_between(error):
+                    raise
+            tries += 1
 
     return in_transaction
 
 
-def engine_options(url: str, *, durability: str, threads: int) -> dict[str | None, dict[str, Any]]:
-    """What Flask-SQLAlchemy needs to build the two engines of a SQLite database."""
-    connect = {"isolation_level": None, "check_same_thread": False, "timeout": 0}
-    common = {
-        "url": url,
-        "connect_args": connect,
-        "poolclass": GatedPool,
-        "pool_timeout": BUSY_TIMEOUT_MS / 1000,
-    }
-    return {
-        None: {
-            **common,
-            "pool_size": 1,
-            "max_overflow": 0,
-            "execution_options": {"lineup_begin": "BEGIN IMMEDIATE", "durability": durability},
-        },
-        READ: {
-            **common,
-            "pool_size": threads,
-            "max_overflow": threads,
-            "pool_use_lifo": True,  # the one used last knows the statements and pages best
-            "execution_options": {"lineup_begin": "BEGIN", "durability": durability},
-        },
-    }
+def _came_between(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in CAME_BETWEEN
 
 
-def prepare_sqlite(engine: Engine, *, begin: str, durability: str) -> None:
-    """Teach an engine of pysqlite what pysqlite gets wrong: where transactions begin."""
+def lock(statement: Any, params: Any = None) -> None:
+    """Lock what a verb decides by before it looks, unless its transaction has locked everything.
 
-    @event.listens_for(engine, "connect")
-    def _connected(connection: sqlite3.Connection, _record: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA synchronous={durability.upper()}")
-        if begin == "BEGIN":
-            cursor.execute("PRAGMA query_only=ON")
-        else:
-            cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.close()
-
-    def _begin(connection: Any) -> None:
-        connection.execute(begin)
-
-    # Costs less than half of what the same statement does in a handler of the event "begin".
-    engine.dialect.do_begin = _begin  # type: ignore[assignment, method-assign]
+    A look of its own after the lock sees what those did who had it before.
+    """
+    writing = cast(RoutedSession, db.session()).writing
+    assert writing is not None
+    if writing.get_execution_options()["locks_rows"]:
+        writing.execute(statement, params)
 
 
 def init_app(app: Flask, url: str, *, durability: str, threads: int) -> None:
     """Give ``app`` its two engines."""
-    options = engine_options(url, durability=durability, threads=threads)
+    wanted = Wanted(url, durability, threads, patience_ms=BUSY_TIMEOUT_MS)
+    database = engines.database(wanted)
     app.config["SQLALCHEMY_DATABASE_URI"] = url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options[None]
-    app.config["SQLALCHEMY_BINDS"] = {READ: options[READ]}
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.writing()
+    app.config["SQLALCHEMY_BINDS"] = {READ: database.reading()}
     db.init_app(app)
     with app.app_context():
-        _make_private(db.engine.url.database or "")
-        for engine in db.engines.values():
-            begin = engine.get_execution_options()["lineup_begin"]
-            prepare_sqlite(engine, begin=begin, durability=durability)
+        for name, engine in db.engines.items():
+            database.prepare(engine, reads=name == READ)
             gate.engines.add(engine)
-
-
-def _make_private(database: str) -> None:
-    """Have a SQLite file that its owner alone can read, before anybody connects.
-
-    SQLite gives the files it makes beside it the same mode.
-    """
-    if not database or database.startswith((":", "file:")):
-        return  # in memory, or by an address that is no path
-    # Where this is refused, SQLite will say so, and better.
-    with suppress(OSError):
-        os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        with suppress(OSError):
-            Path(database + suffix).chmod(0o600)
 
 
 def dispose(app: Flask) -> None:

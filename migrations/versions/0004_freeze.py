@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("frozen_by", sa.String(length=100), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("only = 1", name="ck_freeze_only_one"),
+        sa.CheckConstraint('"only" = 1', name="ck_freeze_only_one"),
         sa.PrimaryKeyConstraint("only"),
     )
 

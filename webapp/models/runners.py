@@ -57,4 +57,4 @@ class Freeze(db.Model):  # type: ignore[name-defined]
     frozen_by: Mapped[str] = mapped_column(String(100))
     since: Mapped[datetime] = mapped_column(UtcDateTime)
 
-    __table_args__ = (CheckConstraint("only = 1", name="ck_freeze_only_one"),)
+    __table_args__ = (CheckConstraint('"only" = 1', name="ck_freeze_only_one"),)
