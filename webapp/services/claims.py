@@ -20,7 +20,7 @@ from webapp.domain.receipts import UNREAD, Receipt
 from webapp.domain.retry import backoff
 from webapp.models import Attempt, Freeze, Instruction, Task
 from webapp.models.tasks import is_active, is_pending
-from webapp.services import moves
+from webapp.services import locks, moves
 from webapp.services.activity import SYSTEM, USER, Entry
 from webapp.services.moves import STANDING, Standing, standing
 from webapp.services.news import News, settle
@@ -49,7 +49,7 @@ _NEXT = (
     )
     .order_by(_tasks.c.priority.desc(), _tasks.c.seq)
     .limit(1)
-    .with_for_update(skip_locked=True)
+    .with_for_update()
 )
 ONE_ACTIVE = ("UNIQUE constraint failed: tasks.lane", "uq_tasks_active_lane")
 """How the databases name the index that allows one active task per lane."""
@@ -124,6 +124,7 @@ def rescue(task_id: str, attempt: int, outcome: Outcome, now: datetime) -> bool:
 @transaction
 def give_up_waiting(now: datetime) -> int:
     """Fail the tasks whose waiting time ran out; returns how many."""
+    locks.lanes_of(is_pending(_tasks) & (_tasks.c.expires_at <= now))
     rows = db.session.execute(
         select(*STANDING)
         .where(is_pending(_tasks), _tasks.c.expires_at <= now)
@@ -139,6 +140,7 @@ def give_up_waiting(now: datetime) -> int:
 @transaction
 def give_up_without_agent(agents: frozenset[str], now: datetime) -> int:
     """Fail the waiting tasks whose agent is not there any more; returns how many."""
+    locks.lanes_of(is_pending(_tasks) & _tasks.c.agent.not_in(agents))
     rows = db.session.execute(
         select(*STANDING)
         .where(is_pending(_tasks), _tasks.c.agent.not_in(agents))
@@ -163,6 +165,7 @@ def _finish(task_id: str, attempt: int, outcome: Outcome, news: News, now: datet
 
 
 def _claim(lane: str, runner_id: str, now: datetime) -> Assignment | None:
+    locks.lane(lane)
     row = db.session.execute(_NEXT, {"of_lane": lane, "now": now}).one_or_none()
     if row is None:
         return None

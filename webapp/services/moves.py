@@ -28,7 +28,7 @@ from webapp.domain.messages import sentence
 from webapp.domain.receipts import UNREAD
 from webapp.domain.task_state import FINAL, Status, after
 from webapp.models import Instruction, Lane, Task, WorkSession
-from webapp.services import activity
+from webapp.services import activity, locks
 from webapp.services.activity import USER, Entry
 
 _tasks = Task.__table__
@@ -105,10 +105,11 @@ def standing(row: Any) -> Standing:
 
 
 def look(task_id: str, attempt: int | None = None) -> Standing:
-    """Lock a task and say how it stands.
+    """Lock a task with its lane, and say how it stands.
 
     Raises NoSuchTask, or LostAttempt where ``attempt`` is no longer the task's own running one.
     """
+    locks.lane_of(task_id)
     row = db.session.execute(_LOOK, {"of_task": task_id}).one_or_none()
     if row is None:
         raise NoSuchTask(task_id=task_id)
@@ -176,6 +177,7 @@ def bump(lane: str) -> None:
 def forget(task: Standing) -> None:
     """Take a task that is about to be deleted out of its lane's and session's counts."""
     _count(task.lane, task.status, None)
+    locks.session(task.session_id)
     newest = db.session.execute(
         select(_tasks.c.task_id, _tasks.c.status)
         .where(_tasks.c.session_id == task.session_id, _tasks.c.task_id != task.task_id)
@@ -198,6 +200,7 @@ def drop(task_ids: Sequence[str]) -> None:
 
     What their session counts is left to whoever deletes the session, too.
     """
+    locks.lanes_of(_tasks.c.task_id.in_(task_ids))
     chosen = _tasks.c.task_id.in_(task_ids), _tasks.c.status.in_(FINAL)
     locked = select(_tasks.c.seq, _tasks.c.lane, _tasks.c.status).where(*chosen)
     rows = db.session.execute(locked.order_by(_tasks.c.seq).with_for_update()).all()

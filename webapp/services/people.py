@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Row, Select, delete, insert, select, update
 
-from webapp.db import db, transaction
+from webapp.db import db, lock, transaction
 from webapp.domain.errors import Conflict, Invalid, NotFound, Unauthorized
 from webapp.domain.scopes import Scope
 from webapp.models import ApiToken, LoginLink, User
@@ -215,6 +215,7 @@ def create_token(user_id: int, name: str, scope: str, *, by: str, now: datetime)
         raise Invalid.field("name", f"must have 1 to {TOKEN_NAME_LENGTH} printable characters")
     if scope not in tuple(Scope):
         raise Invalid.field("scope", f"must be one of {', '.join(Scope)}")
+    lock(select(_users.c.user_id).where(_users.c.user_id == user_id).with_for_update())
     # The name is what the records say of whoever sends the token, so it must mean one of them.
     if db.session.execute(_live(user_id).where(_tokens.c.name == name)).one_or_none():
         raise Conflict("token_name_taken", fields={"name": "there is one"}, name=name)

@@ -11,7 +11,7 @@ from webapp.db import db, transaction
 from webapp.domain.messages import sentence
 from webapp.domain.task_state import ACTIVE, FINAL, Status
 from webapp.models import Activity, Attempt, Instruction, Task, WorkSession
-from webapp.services import audit, moves
+from webapp.services import audit, locks, moves
 from webapp.services.activity import SYSTEM
 
 _tasks = Task.__table__
@@ -28,7 +28,7 @@ MOST_LOST = 1_000
 @transaction
 def spell(task_id: str, now: datetime) -> bool:
     """Write a task's status as one of the six words; what means none of them becomes failed."""
-    found = db.session.execute(_locked(task_id)).one_or_none()
+    found = _locked(task_id)
     if found is None or found.status in list(Status):
         return False
     moves.respell(task_id, found.status, now)
@@ -39,7 +39,7 @@ def spell(task_id: str, now: datetime) -> bool:
 @transaction
 def straighten(task_id: str, now: datetime) -> bool:
     """Make a task's times follow from its status; false if they do already."""
-    task = db.session.execute(_locked(task_id)).one_or_none()
+    task = _locked(task_id)
     if task is None or task.status not in list(Status):
         return False
     right = _right(task)
@@ -134,7 +134,9 @@ def fill_log(session_id: str, now: datetime) -> bool:
 
 
 def _locked(task_id: str) -> Any:
-    return select(_tasks).where(_tasks.c.task_id == task_id).with_for_update()
+    which = _tasks.c.task_id == task_id
+    locks.lanes_of(which)
+    return db.session.execute(select(_tasks).where(which).with_for_update()).one_or_none()
 
 
 def _right(task: Any) -> dict[str, Any]:

@@ -16,14 +16,14 @@ from webapp.domain.errors import Conflict, Gone, Invalid, TooMany, Unprocessable
 from webapp.domain.policies import IDEMPOTENCY_HOURS, MAIN_LANE, MAX_TITLE, workspace_name
 from webapp.domain.task_state import OPEN
 from webapp.models import Freeze, IdempotencyKey, Lane, Task, WorkSession
-from webapp.services import audit, moves
+from webapp.services import audit, locks, moves
 
 _tasks = Task.__table__
 _lanes = Lane.__table__
 _sessions = WorkSession.__table__
 _keys = IdempotencyKey.__table__
 
-_LANE = select(_lanes).where(_lanes.c.name == bindparam("lane")).with_for_update()
+_LANE = select(_lanes).where(_lanes.c.name == bindparam("lane"))
 _FROZEN = select(Freeze.__table__.c.reason)
 _WAITING = select(func.sum(_lanes.c.pending))
 _SESSION = (
@@ -100,6 +100,7 @@ def submit(
     The lane's row is locked first, so that of any number of simultaneous submissions that are to
     be rejected by a busy lane exactly one gets in.
     """
+    locks.lane(submission.lane)  # so that a request repeated meanwhile is seen
     if promise is not None and (earlier := kept(promise, by=by, now=now)) is not None:
         return earlier
     lane = db.session.execute(_LANE, {"lane": submission.lane}).one_or_none()

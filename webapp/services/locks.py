@@ -1,0 +1,54 @@
+"""What verbs lock before they look: lanes, by name, then tasks, then sessions.
+
+Always in this order, so that nobody waits in a circle. What is read in a statement after the lock
+is as those left it who had it before. Only where the database locks rows: SQLite's verbs have all
+of it to themselves.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, bindparam, select
+
+from webapp.db import lock
+from webapp.models import Lane, Task, WorkSession
+
+_tasks = Task.__table__
+_lanes = Lane.__table__
+_sessions = WorkSession.__table__
+
+_LANES = select(_lanes.c.name).order_by(_lanes.c.name).with_for_update()
+_LANE = _LANES.where(_lanes.c.name == bindparam("lane"))
+_LANE_OF = _LANES.where(
+    _lanes.c.name
+    == select(_tasks.c.lane).where(_tasks.c.task_id == bindparam("task_id")).scalar_subquery()
+)
+_SESSION = (
+    select(_sessions.c.session_id)
+    .where(_sessions.c.session_id == bindparam("session_id"))
+    .with_for_update()
+)
+
+
+def lane(name: str) -> None:
+    """Have a lane to oneself: nothing in it is submitted, moved or told meanwhile."""
+    lock(_LANE, {"lane": name})
+
+
+def lane_of(task_id: str) -> None:
+    """Have the lane of a task to oneself."""
+    lock(_LANE_OF, {"task_id": task_id})
+
+
+def lanes_of(tasks: ColumnElement[bool]) -> None:
+    """Have every lane to oneself that has such tasks."""
+    lock(_LANES.where(_lanes.c.name.in_(select(_tasks.c.lane).where(tasks))))
+
+
+def all_lanes() -> None:
+    """Have all lanes to oneself."""
+    lock(_LANES)
+
+
+def session(session_id: str) -> None:
+    """Have a session's counts and log to oneself."""
+    lock(_SESSION, {"session_id": session_id})
