@@ -13,7 +13,9 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 from werkzeug.exceptions import HTTPException
 
+from tests import postgresql
 from tests.fakes import ScriptedAgent
+from tests.postgresql import PostgreSQL
 from tests.waiting import until
 from webapp import clock, create_app, schema
 from webapp.api.bodies import DESCRIBED, ErrorAnswer
@@ -28,6 +30,9 @@ from webapp.services.submissions import Bounds, Submission, Submitted
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PORT = 7420
+BACKENDS = ("sqlite", "postgresql")
+ON_BOTH = ("migrations", "runtime", "services")
+"""Directories whose tests run on both databases."""
 BASE_URL = f"http://127.0.0.1:{PORT}"
 
 
@@ -50,6 +55,57 @@ class FakeClock:
         """Let time pass."""
         self.at += timedelta(seconds=seconds)
         self.seconds += seconds
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # the process that starts the others, if there are any
+        postgresql.announce()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        postgresql.end()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run on both databases what is in a room for it, or in a file or test that is marked so."""
+    if "backend" not in metafunc.fixturenames:
+        return
+    marked = next(metafunc.definition.iter_markers("both_databases"), None)
+    if marked is not None or metafunc.definition.path.parent.name in ON_BOTH:
+        metafunc.parametrize("backend", BACKENDS, indirect=True)
+
+
+@pytest.fixture
+def backend(request: pytest.FixtureRequest) -> str:
+    """The database of the test: sqlite or postgresql."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> PostgreSQL:
+    """The server that this test run shares, started by whoever asks first."""
+    return PostgreSQL()
+
+
+@pytest.fixture
+def new_postgresql(postgresql_server: PostgreSQL, tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Make a database with the newest schema, or an empty one; returns its address."""
+    made: list[str] = []
+
+    def migrate(url: str) -> None:
+        app = create_app(Settings(data=tmp_path / "migrating", database_url=url))
+        schema.prepare(app)
+        dispose(app)
+
+    def make(*, empty: bool = False) -> str:
+        template = "template0" if empty else postgresql_server.template(migrate)
+        made.append(postgresql_server.create(template))
+        return postgresql_server.url(made[-1])
+
+    yield make
+    for name in made:
+        postgresql_server.drop(name)
 
 
 @pytest.fixture(scope="session")
@@ -77,9 +133,18 @@ def agent() -> ScriptedAgent:
 
 
 @pytest.fixture
-def app(settings: Settings, migrated_database: Path, agent: ScriptedAgent) -> Iterator[APIFlask]:
+def app(
+    settings: Settings,
+    migrated_database: Path,
+    agent: ScriptedAgent,
+    backend: str,
+    request: pytest.FixtureRequest,
+) -> Iterator[APIFlask]:
     """An application with nothing running, on a database of its own."""
     settings.data.mkdir(parents=True)
+    if backend == "postgresql":
+        url = request.getfixturevalue("new_postgresql")()
+        settings = settings.model_copy(update={"database_url": url})
     for name in ("lineup.db", "secret_key"):
         shutil.copy(migrated_database / name, settings.data / name)
     made = create_app(settings)

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 
+from tests.conftest import NOON
 from tests.fakes import Patient, ScriptedAgent
 from tests.waiting import until
 from webapp import clock
 from webapp.agents.protocol import AgentFailed, Console, Instruction, Result, Work
 from webapp.db import db
+from webapp.models import Attempt
 from webapp.runtime.context import Context
 from webapp.runtime.worker import LaneWorker
 from webapp.services import controls
@@ -153,11 +155,8 @@ def test_a_next_task_that_cannot_be_claimed_does_not_keep_the_finished_one(
 ) -> None:
     first, second = submit("fine"), submit("cannot be claimed")
     with app.app_context(), db.engines[None].begin() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO attempts (task_id, number, runner_id, started_at)"
-            " VALUES (?, 1, 'nobody', '2026-01-01 00:00:00')",
-            (second.task_id,),
-        )
+        planted = {"task_id": second.task_id, "number": 1, "runner_id": "x", "started_at": NOON}
+        connection.execute(Attempt.__table__.insert(), planted)
 
     assert worker.run_one()
 

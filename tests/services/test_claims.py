@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from apiflask import APIFlask
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from tests.conftest import NOON
 from tests.services.conftest import FAILED, log_of
 from webapp import clock
 from webapp.db import db
 from webapp.domain.outcome import completed
-from webapp.models import Task
+from webapp.models import Attempt, Task
 from webapp.queries import tasks
 from webapp.runtime.context import Context
 from webapp.services import claims, controls
@@ -50,7 +50,7 @@ def test_the_database_refuses_a_status_that_is_none(
 
 def test_nothing_can_be_written_outside_a_verb(app: APIFlask, submit: Submit) -> None:
     submit()
-    with app.app_context(), pytest.raises(OperationalError, match="readonly"):
+    with app.app_context(), pytest.raises(DBAPIError, match=r"read-?only"):
         db.session.execute(Task.__table__.update().values(priority=1))
 
 
@@ -149,11 +149,8 @@ def test_a_task_stopped_while_waiting_still_opens_and_closes_in_the_log(
 def plant_attempt(app: APIFlask, task_id: str) -> None:
     """An attempt that must not be there: the task cannot be claimed for the first time."""
     with app.app_context(), db.engines[None].begin() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO attempts (task_id, number, runner_id, started_at)"
-            " VALUES (?, 1, 'nobody', '2026-01-01 00:00:00')",
-            (task_id,),
-        )
+        planted = {"task_id": task_id, "number": 1, "runner_id": "nobody", "started_at": NOON}
+        connection.execute(Attempt.__table__.insert(), planted)
 
 
 def test_what_keeps_a_task_from_being_claimed_is_not_taken_for_a_busy_lane(
