@@ -16,9 +16,10 @@ TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 
 BASE = {"domain", "models", "db"}
 DOOR = {
-    *("services", "queries", "domain", "ports", "output"),
+    *("services", "queries", "domain", "ports", "output", "files"),
     *("clock", "config"),
-    *("health", "intake", "steering", "bulk", "disposal", "principal", "version"),
+    *("health", "intake", "receiving", "sending", "steering", "bulk", "disposal"),
+    *("principal", "version"),
 }
 MAY_IMPORT = {  # room or module at the top: what of ours it may know
     # These know nothing of ours.
@@ -35,19 +36,22 @@ MAY_IMPORT = {  # room or module at the top: what of ours it may know
     "addresses": set(),  # names in paths
     "trash": set(),  # directories on their way out
     "agents": set(),
+    "files": {"domain"},  # on disk
     # The core.
     "models": {"db", "domain"},
     "services": BASE,
     "queries": BASE,
     "ports": {"config", "output", "trash"},
     "schema": {"services", "db", "clock", "sources"},  # brings a database up to date
+    "receiving": {"services", "files", "domain", "ports", "config", "clock", "principal"},
+    "sending": {"files", "domain", "ports", "queries"},
     "runtime": {"services", "queries", "agents", "domain", "ports", "output", "db", "version"}
-    | {"clock", "config", "sources", "disposal"},
+    | {"clock", "config", "sources", "disposal", "files"},
     # Finds what disagrees, and mends it.
     "doctor": {"services", "queries", "domain", "config"},
     # Shared by all doors: does anything run tasks.
     "health": {"queries", "domain", "ports"},
-    # Shared by both doors: reading a submission, and asking for a control.
+    # Shared by both doors: reading a submission, taking files, asking for a control.
     "intake": {"services", "queries", "domain", "ports"},
     "steering": {"intake", "services", "queries", "domain", "ports", "clock"},
     "bulk": {"steering", "intake", "services", "queries", "domain", "db", "clock"},

@@ -120,8 +120,9 @@ def _wire_ports(app: APIFlask, settings: Settings) -> None:
 
 
 def _open_doors(app: APIFlask, settings: Settings) -> None:
-    from webapp import api, web
+    from webapp import api, receiving, web
 
+    receiving.init_app(app)
     web.init_app(app, settings)
     api.init_app(app)
 

@@ -61,6 +61,13 @@ class Settings(BaseModel):
         10.0, ge=0, le=3600, description="Seconds a running task is given at shutdown."
     )
     max_body_mb: int = Field(16, ge=1, description="Size of a request beyond which 413 is said.")
+    upload_file_mb: int = Field(512, ge=1, description="Size of one uploaded file, in MiB.")
+    upload_total_mb: int = Field(
+        2048, ge=1, description="Size of all files that are uploaded together, in MiB."
+    )
+    upload_files: int = Field(
+        100, ge=1, le=1000, description="Files that may be uploaded together."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Log from.")
 
     @field_validator(
@@ -133,6 +140,11 @@ class Settings(BaseModel):
     def sqlalchemy_url(self) -> str:
         """The database that is used."""
         return self.database_url or f"sqlite:///{self.data / 'lineup.db'}"
+
+    @property
+    def incoming(self) -> Path:
+        """Where files lie while they are being sent."""
+        return self.data / "incoming"
 
     @property
     def base_url(self) -> str:

@@ -143,6 +143,14 @@ def text_field(name: str, value: str, limit: int) -> str:
         raise Invalid.field(name, str(error)) from None
 
 
+def check_session_id(value: str) -> str:
+    """An id that a session may have; raises Invalid."""
+    try:
+        return _session_id(value)
+    except ValueError as error:
+        raise Invalid.field("session_id", str(error)) from None
+
+
 def _description(value: Any) -> str:
     return check_text(value, MAX_DESCRIPTION)
 

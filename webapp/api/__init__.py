@@ -5,7 +5,7 @@ from __future__ import annotations
 from apiflask import APIFlask
 from werkzeug.routing import UnicodeConverter, ValidationError
 
-from webapp.api import activity, bodies, bulk, controls, freeze, health, output, tasks
+from webapp.api import activity, bodies, bulk, controls, files, freeze, health, output, tasks
 
 VERBS = ("submit", "status", "detailed-status", "pause", "resume", "stop", "add-new-task")
 """What stands in an address where the id of a task may stand, too."""
@@ -25,5 +25,14 @@ def init_app(app: APIFlask) -> None:
     """Open the doors for scripts."""
     app.url_map.converters["task"] = TaskId
     bodies.init_app(app)
-    for blueprint in (health.bp, freeze.bp, tasks.bp, bulk.bp, controls.bp, output.bp, activity.bp):
+    for blueprint in (
+        health.bp,
+        freeze.bp,
+        tasks.bp,
+        bulk.bp,
+        controls.bp,
+        output.bp,
+        activity.bp,
+        files.bp,
+    ):
         app.register_blueprint(blueprint)

@@ -107,9 +107,11 @@ _REFUSALS = {
     404: "There is no such thing",
     409: "Not as things stand",
     410: "It was deleted",
-    415: "Not application/json",
+    413: "More than is taken",
+    415: "Not the media type that this address takes",
     422: "This Idempotency-Key was sent with another body",
     429: "Too much at once",
+    507: "The disk did not take it",
 }
 
 

@@ -94,6 +94,12 @@ class Gone(Refused):
     status, code = 410, "gone"
 
 
+class TooLarge(Refused):
+    """More was sent than is taken."""
+
+    status, code = 413, "too_large"
+
+
 class WrongMediaType(Refused):
     """The body is of a kind that this address does not take."""
 
@@ -104,6 +110,12 @@ class Unprocessable(Refused):
     """Understood, but it contradicts what was said before."""
 
     status, code = 422, "unprocessable"
+
+
+class NoSpace(Refused):
+    """The disk did not take it."""
+
+    status, code = 507, "disk_full"
 
 
 class TooMany(Refused):

@@ -1,5 +1,6 @@
 """The tables, a file per family."""
 
+from webapp.models.files import StoredFile
 from webapp.models.people import (
     ApiToken,
     AuditEntry,
@@ -24,6 +25,7 @@ __all__ = [
     "Lane",
     "LoginLink",
     "Runner",
+    "StoredFile",
     "Task",
     "User",
     "WorkSession",

@@ -64,6 +64,8 @@ class Task(db.Model):  # type: ignore[name-defined]
     status: Mapped[str] = mapped_column(String(16))
     llm_profile_name: Mapped[str | None] = mapped_column(String(100))
     upload_files_path: Mapped[str | None] = mapped_column(Text)
+    upload_files: Mapped[list[dict[str, str]] | None] = mapped_column(JSON(none_as_null=True))
+    """``[{file_id, name, path}]``: what it was given of the session's uploads."""
     workspace_dir: Mapped[str] = mapped_column(Text)
     mcp_server_config: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     agent_mode: Mapped[str] = mapped_column(String(20))

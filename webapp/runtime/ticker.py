@@ -9,6 +9,8 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from webapp import disposal
+from webapp.files import incoming
+from webapp.queries import files
 from webapp.runtime.context import Context
 from webapp.runtime.rescue import Dropped, rescue_the_dead
 from webapp.services import claims, runners
@@ -73,10 +75,25 @@ class Ticker:
             log.exception("heartbeat not written")
 
     def tidy(self) -> None:
-        """Go on removing what was deleted."""
+        """Go on removing what was deleted, and what was not sent to its end."""
         context = self._context
+        self._sweep()
         until = context.monotonic() + TIDYING_S
         try:
             context.call(disposal.remove_deleted, lambda: context.monotonic() >= until)
         except Exception:
             log.exception("what was deleted is still there")
+
+    def _sweep(self) -> None:
+        context = self._context
+        young = context.now().timestamp() - incoming.YOUNG_S
+        try:
+            swept = incoming.sweep(
+                context.settings.incoming,
+                lambda file_id: context.call(files.is_stored, file_id),
+                older_than=young,
+            )
+            if swept:
+                log.warning("uploads swept that were not finished", count=swept)
+        except Exception:
+            log.exception("sweep stumbled")

@@ -13,10 +13,11 @@ from uuid_utils import uuid7
 
 from webapp.db import db, transaction
 from webapp.domain.errors import Conflict, Gone, Invalid, TooMany, Unprocessable
-from webapp.domain.policies import IDEMPOTENCY_HOURS, MAIN_LANE, MAX_TITLE, workspace_name
+from webapp.domain.policies import IDEMPOTENCY_HOURS, MAIN_LANE
 from webapp.domain.task_state import OPEN
 from webapp.models import Freeze, IdempotencyKey, Lane, Task, WorkSession
 from webapp.services import audit, locks, moves
+from webapp.services.workspaces import workspace_of
 
 _tasks = Task.__table__
 _lanes = Lane.__table__
@@ -26,12 +27,6 @@ _keys = IdempotencyKey.__table__
 _LANE = select(_lanes).where(_lanes.c.name == bindparam("lane"))
 _FROZEN = select(Freeze.__table__.c.reason)
 _WAITING = select(func.sum(_lanes.c.pending))
-_SESSION = (
-    select(_sessions.c.workspace_dir, _sessions.c.deleted_at)
-    .where(_sessions.c.session_id == bindparam("session"))
-    .with_for_update()  # nobody deletes it before the task is in
-)
-_NEW_SESSION = insert(_sessions)
 
 RETRY_AFTER_S = 30
 REMEMBERED = timedelta(hours=IDEMPOTENCY_HOURS)
@@ -113,7 +108,9 @@ def submit(
     if pending >= bounds.max_pending:
         raise TooMany("queue_full", retry_after_s=RETRY_AFTER_S, limit=bounds.max_pending)
     task_id = str(uuid7())
-    session_id, workspace = _session(submission, bounds.workspaces, now)
+    session_id, workspace = workspace_of(
+        submission.session_id, bounds.workspaces, now, about=submission.task_description
+    )
     frozen = db.session.execute(_FROZEN).scalar_one_or_none()
     submitted = Submitted(task_id, session_id, workspace, submission.lane, ahead, frozen)
     moves.admit(_columns(submission, submitted, by, now), now)
@@ -172,21 +169,6 @@ def _columns(
         "rerun_of": submission.rerun_of,
         "abandoned": False,
     }
-
-
-def _session(submission: Submission, workspaces: Path, now: datetime) -> tuple[str, str]:
-    session_id = submission.session_id or str(uuid7())
-    if submission.session_id is not None:
-        found = db.session.execute(_SESSION, {"session": session_id}).one_or_none()
-        if found is not None and found.deleted_at is not None:
-            raise Conflict("session_being_deleted", session_id=session_id)
-        if found is not None:
-            return session_id, found.workspace_dir
-    workspace = str(workspaces / workspace_name(session_id))
-    values = {"session_id": session_id, "workspace_dir": workspace, "created_at": now}
-    about = {"title": submission.task_description[:MAX_TITLE], "last_activity": now}
-    db.session.execute(_NEW_SESSION, {**values, **about, "task_count": 0, "activity_count": 0})
-    return session_id, workspace
 
 
 def _busy(lane: str) -> Conflict:

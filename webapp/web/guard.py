@@ -16,6 +16,7 @@ from webapp.domain.errors import Forbidden, Refused, Unauthorized
 from webapp.domain.scopes import Scope
 from webapp.principal import Principal, is_administration, somebody
 from webapp.queries import people
+from webapp.receiving import expected_body
 from webapp.services import failures
 from webapp.services.people import digest
 from webapp.web import cookie, headers, refusals
@@ -47,7 +48,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         if changes:
             origins.refuse_foreign(request)
             if refusals.answers_json(request.path):
-                refuse_other_bodies(request)
+                refuse_other_bodies(request, expected_body())
         now = clock.now()
         g.principal = _identify(now) if auth else LOCAL
         if g.principal is None and not _is_free(request):

@@ -39,14 +39,14 @@ class Origins:
             raise Forbidden("foreign_origin", origin=origin or f"another site ({site[:20]})")
 
 
-def refuse_other_bodies(request: Request) -> None:
-    """Raise if a call of the API has a body that is not JSON.
+def refuse_other_bodies(request: Request, expected: str = JSON) -> None:
+    """Raise if a call of the API has a body that is not JSON, or not the form that files come in.
 
     A form on any site can send text/plain that reads as JSON; it cannot send application/json.
     """
     has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
-    if has_body and request.mimetype != JSON:
-        raise WrongMediaType(expected=JSON)
+    if (has_body or expected != JSON) and request.mimetype != expected:
+        raise WrongMediaType(expected=expected)
 
 
 def _origin(url: str) -> str | None:
