@@ -14,6 +14,7 @@ from apiflask import APIFlask
 from webapp.agents.shell.settings import ShellSettings
 from webapp.api.tasks import SubmitBody
 from webapp.cli import main
+from webapp.cli.ending import MEANINGS
 from webapp.config import Settings
 from webapp.sources import FOR_TASKS, PREFIX
 
@@ -168,6 +169,12 @@ def test_every_field_of_a_submission_is_in_the_readme_and_the_reverse() -> None:
     named = {n for row in table(README, "field") for n in re.findall(r"`(\w+)`", row[0])}
 
     assert named == {*SubmitBody.model_fields, *ShellSettings.__dataclass_fields__}
+
+
+def test_every_exit_status_is_explained_as_the_help_does() -> None:
+    explained = {int(status): meaning for status, meaning in table(ROOT / "docs/cli.md", "status")}
+
+    assert {code: meaning.replace("`", "") for code, meaning in explained.items()} == MEANINGS
 
 
 def test_the_map_shows_every_room_and_none_that_is_not_there() -> None:

@@ -11,10 +11,20 @@ from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from webapp import sources
-from webapp.sources import PREFIX, SettingsError, default_data
+from webapp.sources import DEFAULT_HOST, DEFAULT_PORT, PREFIX, SettingsError, default_data
+
+MASK = "***"
 
 POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 INSTALL_PSYCOPG = "make postgresql, or pip install 'lineup-control[postgresql]'"
@@ -27,8 +37,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(7420, ge=0, le=65535, description="Port to listen on.")
+    host: str = Field(DEFAULT_HOST, description="Address to listen on.")
+    port: int = Field(DEFAULT_PORT, ge=0, le=65535, description="Port to listen on.")
     data: Path = Field(
         default_factory=default_data,
         description="Directory of the database, workspaces, output and key files.",
@@ -69,6 +79,10 @@ class Settings(BaseModel):
         100, ge=1, le=1000, description="Files that may be uploaded together."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Log from.")
+    url: str = Field("", description="Server the commands talk to; empty: this machine's own.")
+    token: SecretStr = Field(SecretStr(""), description="Token the commands prove themselves by.")
+    token_file: str = Field("", description="File that holds it.")
+    plain_http: bool = Field(False, description="Send it to other machines without https.")
 
     @field_validator(
         "allowed_hosts", "allowed_origins", "trusted_proxies", mode="before", check_fields=True
@@ -186,6 +200,9 @@ def _said(problem: Any) -> str:
     name = f"{PREFIX}{str(problem['loc'][0]).upper()}: " if problem["loc"] else ""
     text = problem["msg"].removeprefix("Value error, ")
     given = problem["input"]
-    given = without_secrets(given) if isinstance(given, str) else given
+    if name.startswith(f"{PREFIX}TOKEN:"):
+        given = MASK
+    elif isinstance(given, str):
+        given = without_secrets(given)
     value = f" (got {given!r})" if problem["loc"] else ""
     return f"{name}{text}{value}"

@@ -16,6 +16,8 @@ PREFIX = "LINEUP_"
 FOR_TASKS = "LINEUP_TASK_"
 """Variables Lineup gives to the commands it runs; a server started by one ignores them."""
 
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 7420
+
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT if (ROOT / "templates").is_dir() else ROOT / "webapp"
 """Where templates, static files and migrations lie: the checkout, or the installed package."""

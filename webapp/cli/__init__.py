@@ -7,8 +7,28 @@ from typing import Any
 
 import click
 
+from webapp.cli import terminal
+from webapp.cli.ending import Code, Ended, of_answer, told
+
 COMMANDS = {
     "serve": "webapp.cli.serve:serve",
+    "submit": "webapp.cli.submit:submit",
+    "status": "webapp.cli.status:status",
+    "tasks": "webapp.cli.tasks:tasks",
+    "show": "webapp.cli.tasks:show",
+    "output": "webapp.cli.tasks:output",
+    "wait": "webapp.cli.tasks:wait",
+    "pause": "webapp.cli.controls:pause",
+    "resume": "webapp.cli.controls:resume",
+    "stop": "webapp.cli.controls:stop",
+    "instruct": "webapp.cli.controls:instruct",
+    "end-input": "webapp.cli.controls:end_input",
+    "rerun": "webapp.cli.submit:rerun",
+    "delete": "webapp.cli.tasks:delete",
+    "freeze": "webapp.cli.controls:freeze",
+    "thaw": "webapp.cli.controls:thaw",
+    "config": "webapp.cli.config:config",
+    "completion": "webapp.cli.completion:completion",
     "login-link": "webapp.cli.people:login_link",
     "token": "webapp.cli.people:token",
     "user": "webapp.cli.people:user",
@@ -36,13 +56,23 @@ class Commands(click.Group):
         """Run the command that was named."""
         from webapp.domain.errors import Refused
 
+        terminal.prepare(ctx)
         try:
             return super().invoke(ctx)
         except Refused as refusal:
-            raise click.ClickException(str(refusal)) from None
+            raise Ended(of_answer(refusal.status, refusal.code), str(refusal)) from None
+        except KeyboardInterrupt:
+            raise SystemExit(int(Code.INTERRUPTED)) from None
+        except BrokenPipeError:
+            terminal.let_go()
+            raise SystemExit(int(Code.NOBODY_READS)) from None
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=told(),
+)
 @click.version_option(package_name="lineup-control", prog_name="lineup")
 def main() -> None:
     """Lineup: a control room for agents and jobs on your own machines."""

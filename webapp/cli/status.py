@@ -1,0 +1,98 @@
+"""``lineup status``: what rides, how far it is, and how many wait."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from webapp import clock
+from webapp.cli import options
+from webapp.cli.options import show_json, talks
+from webapp.cli.terminal import (
+    coloured,
+    lasted,
+    local_time,
+    on_terminal,
+    one_line,
+    seconds_between,
+)
+
+if TYPE_CHECKING:
+    from webapp.cli.client import Server
+
+LOOK_S = 1.0
+CLEAR = "\x1b[H\x1b[2J\x1b[3J"
+PATIENCE_S = 3600.0
+
+
+@click.command()
+@options.lane
+@click.option("-w", "--watch", is_flag=True, help="Stay, and say it again when it changes.")
+@options.as_json
+@talks
+def status(server: Server, lane: str | None, watch: bool, as_json: bool) -> None:
+    """Say what is running and how many tasks wait.
+
+    With --json: what /api/status answers; with a lane, /api/tasks/detailed-status.
+    """
+    said: object = None
+    patience_s = 2.0
+    while True:
+        told = _ask(server, lane, as_json, patience_s)
+        if told != said:
+            said = told
+            _tell(told, clear=watch and on_terminal())
+        if not watch:
+            return
+        patience_s = PATIENCE_S
+        time.sleep(LOOK_S)
+
+
+def _ask(server: Server, lane: str | None, as_json: bool, patience_s: float) -> Any:
+    """The API's answer, or lines for people."""
+    if as_json and lane is None:
+        return server.get("/api/status", patience_s=patience_s)
+    active = server.get("/api/tasks/detailed-status", lane=lane, patience_s=patience_s)
+    if as_json:
+        return active
+    counts = server.get("/api/status", patience_s=patience_s)["counts"]
+    freeze = server.get("/api/freeze", patience_s=patience_s)
+    lines = _active(active) if active["has_active_task"] else ["Nothing is running."]
+    if freeze["frozen"]:
+        since, by = local_time(freeze["since"]), one_line(freeze["frozen_by"])
+        lines.append(f"Frozen by {by} since {since}: {one_line(freeze['reason'])}")
+    lines.append(_counted(counts))
+    return lines
+
+
+def _active(task: dict[str, Any]) -> list[str]:
+    state = task["control"] or task["status"]
+    took = lasted(seconds_between(task["start_time"], clock.now()))
+    lines = [f"{coloured(state)}  {task['task_id']}  {took}  {one_line(task['task'])}"]
+    progress = task["agent_status"]["progress"]
+    far = [f"{progress['percent']:g} %"] if progress.get("percent") is not None else []
+    if progress.get("steps"):
+        far.append(f"step {progress.get('step')} of {progress['steps']}")
+    if progress.get("message"):
+        far.append(one_line(str(progress["message"])))
+    if far:
+        lines.append("  " + " · ".join(far))
+    if task["pause_reason"]:
+        lines.append(f"  paused: {one_line(task['pause_reason'])}")
+    return lines
+
+
+def _counted(counts: dict[str, int]) -> str:
+    words = {"pending": "waiting"}
+    return " · ".join(f"{count:,} {words.get(name, name)}" for name, count in counts.items())
+
+
+def _tell(told: Any, *, clear: bool) -> None:
+    if clear:
+        click.echo(CLEAR, nl=False)
+    if isinstance(told, list):
+        click.echo("\n".join(told))
+    else:
+        show_json(told)
