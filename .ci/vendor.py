@@ -15,13 +15,23 @@ from pathlib import Path
 STATIC = Path(__file__).resolve().parent.parent / "static"
 VENDOR = STATIC / "vendor"
 
-# our directory: (npm package, version, licence, file in the package, our name for it)
+# our directory: (npm package, version, licence, {file in the package: our name for it})
 PACKAGES = {
-    "htmx": ("htmx.org", "4.0.1", "0BSD", "dist/htmx.min.js", "htmx.min.js"),
-    "tabler": ("@tabler/core", "1.6.1", "MIT", "dist/css/tabler.min.css", "tabler.min.css"),
+    "htmx": ("htmx.org", "4.0.1", "0BSD", {"dist/htmx.min.js": "htmx.min.js"}),
+    "tabler": ("@tabler/core", "1.6.1", "MIT", {"dist/css/tabler.min.css": "tabler.min.css"}),
     "relative-time-element": (
-        "@github/relative-time-element", "5.3.1", "MIT", "dist/bundle.js",
-        "relative-time-element.js",
+        "@github/relative-time-element", "5.3.1", "MIT",
+        {"dist/bundle.js": "relative-time-element.js"},
+    ),
+    "swagger-ui": (
+        "swagger-ui-dist", "5.35.0", "Apache-2.0",
+        {
+            name: name
+            for name in (
+                "swagger-ui-bundle.js", "swagger-ui-bundle.js.LICENSE.txt", "swagger-ui.css",
+                "NOTICE",
+            )
+        },
     ),
 }  # fmt: skip
 ICONS = ("@tabler/icons", "3.51.0", "MIT")
@@ -47,7 +57,9 @@ nothing unless a version was changed.
 {rows}
 
 - One file by hand: `npm pack htmx.org@4.0.1`, unpack, copy `dist/htmx.min.js`; the others likewise:
-  `dist/css/tabler.min.css` and `dist/bundle.js` (an ES module: `<script type="module">`).
+  `dist/css/tabler.min.css`, `dist/bundle.js` (an ES module: `<script type="module">`), and of
+  swagger-ui-dist its bundle, its stylesheet and its NOTICE. `/api/docs` alone loads those; of the
+  viewers that were tried it is the one that works under our content security policy.
 - `../icons.svg` is our own sprite of outline icons, one `<symbol>` each, the ids as Tabler names
   them:
   {icons}
@@ -104,11 +116,12 @@ def write(path: Path, content: bytes | None) -> None:
 def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
-        for directory, (package, version, licence, source, name) in PACKAGES.items():
+        for directory, (package, version, licence, wanted) in PACKAGES.items():
             files = Package(package, version, Path(scratch))
-            write(VENDOR / directory / name, files.read(source))
             write(VENDOR / directory / "LICENSE", files.read("LICENSE"))
-            rows.append(row(VENDOR / directory / name, package, version, licence))
+            for source, name in wanted.items():
+                write(VENDOR / directory / name, files.read(source))
+                rows.append(row(VENDOR / directory / name, package, version, licence))
         files = Package(*ICONS[:2], Path(scratch))
         write(VENDOR / "tabler-icons" / "LICENSE", files.read("LICENSE"))
         write(STATIC / "icons.svg", sprite(files).encode())

@@ -6,3 +6,4 @@ import "./js/keys.js";
 import "./js/composer.js";
 import "./js/frame.js";
 import "./js/output.js";
+import "./js/copy.js";

@@ -20,7 +20,7 @@ DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 7420
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT if (ROOT / "templates").is_dir() else ROOT / "webapp"
-"""Where templates, static files and migrations lie: the checkout, or the installed package."""
+"""Where templates, assets, migrations and docs lie: the checkout, or the installed package."""
 
 
 class SettingsError(Exception):

@@ -47,6 +47,8 @@ def rich(starts: Starts, server: Server, failed: str) -> list[str]:
         "/settings/account",
         "/settings/tokens",
         "/help",
+        "/help/shell-protocol",
+        "/api/docs",
     ]
 
 

@@ -9,11 +9,11 @@ from webapp.config import Settings
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Put the guard before every door and open those for people."""
-    from webapp.web import account, filters, freeze, guard, health, now, refusals, tasks
+    from webapp.web import account, api_page, filters, freeze, guard, health, now, refusals, tasks
     from webapp.web import help as help_pages
 
     guard.init_app(app, settings)
     refusals.init_app(app)
     filters.init_app(app)
-    for blueprint in (now.bp, tasks.bp, account.bp, freeze.bp, health.bp, help_pages.bp):
-        app.register_blueprint(blueprint)
+    for room in (now, tasks, account, freeze, health, help_pages, api_page):
+        app.register_blueprint(room.bp)

@@ -18,6 +18,8 @@ log = structlog.get_logger(__name__)
 
 JSON_PATHS = ("/health", "/health/ready", "/generate-session-id")
 """Addresses outside /api/ that answer programs."""
+PAGES = ("/api/docs",)
+"""Addresses inside it that answer people."""
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 429: "too_many"}
 
 
@@ -32,7 +34,7 @@ def init_app(app: Flask) -> None:
 
 def answers_json(path: str) -> bool:
     """Whether this address belongs to the doors for programs."""
-    return f"{path}/".startswith("/api/") or path in JSON_PATHS
+    return (f"{path}/".startswith("/api/") and path not in PAGES) or path in JSON_PATHS
 
 
 def translated(code: str, params: dict[str, Any]) -> str:
