@@ -44,7 +44,7 @@ SESSION = (
 )
 COUNTERS = (
     *("last_activity", "task_count", "activity_count", "last_entry", "newest_task_id"),
-    *("status", "session_id"),
+    *("status", "title", "session_id"),
 )
 STATUSES = ("pending", "running", "paused", "completed", "failed", "stopped")
 

@@ -55,6 +55,7 @@ class Session:
     entries: int = 0
     newest: str = ""
     status: str = ""
+    title: str = ""
     last: Entry | None = None
 
 
@@ -92,6 +93,7 @@ class Past:
         entries = self._log(session, task_id, agent, status, (at, started, ended))
         error = f"exit status {chance.randint(1, 99)}" if status == "failed" else None
         text = entries[0].text if entries else self._description(agent)
+        session.title = session.title or text[:300]
         task = (
             task_id, session.session_id, text, status,
             chance.choice(PROFILES) if agent == "llm" else None,
@@ -181,7 +183,7 @@ def session_row(session: Session) -> Row:
     last = f"{session.last.task_id}:{session.last.digest}" if session.last else None
     return (
         _at(session.last_activity), session.tasks, session.entries, last, session.newest,
-        session.status, session.session_id,
+        session.status, session.title, session.session_id,
     )  # fmt: skip
 
 

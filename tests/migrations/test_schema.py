@@ -25,9 +25,14 @@ def modelled(new_url: Callable[[str], str]) -> Engine:
     return engine
 
 
-def _is_no_index(_thing: object, _name: str, kind: str, _reflected: bool, _to: object) -> bool:
-    """Alembic cannot compare those with an expression; the test above compares all of them."""
-    return kind != "index"
+def _is_modelled(name: str) -> bool:
+    """Not what finds text, for which the models have no words: tests of searches show it."""
+    return not name.startswith("tasks_search")
+
+
+def _is_compared(_thing: object, name: str, kind: str, _reflected: bool, _to: object) -> bool:
+    """Alembic cannot compare indexes with an expression; the test above compares all of them."""
+    return kind != "index" and _is_modelled(name)
 
 
 def test_tables_checks_and_partial_indexes_are_those_of_the_models(
@@ -35,13 +40,14 @@ def test_tables_checks_and_partial_indexes_are_those_of_the_models(
 ) -> None:
     database.up()
 
-    assert database.described() == described(modelled)
+    made = {name: parts for name, parts in database.described().items() if _is_modelled(name)}
+    assert made == described(modelled)
 
 
 def test_alembic_finds_nothing_to_migrate(database: Database) -> None:
     database.up()
     with database.engine.connect() as connection:
-        options = {"compare_type": True, "include_object": _is_no_index}
+        options = {"compare_type": True, "include_object": _is_compared}
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, Base.metadata) == []
 

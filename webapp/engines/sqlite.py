@@ -62,6 +62,8 @@ class SQLite:
             for pragma in pragmas:
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
+            # SQLite itself knows the lower case of ASCII alone
+            connection.create_function("lineup_holds", 2, _holds, deterministic=True)
 
         begin = "BEGIN" if reads else "BEGIN IMMEDIATE"
 
@@ -70,6 +72,11 @@ class SQLite:
 
         # Costs less than half of what the same statement does in a handler of the event "begin".
         engine.dialect.do_begin = _begin  # type: ignore[assignment, method-assign]
+
+
+def _holds(text: str, wanted: str) -> bool:
+    """Whether a text holds what is wanted, which is in lower case."""
+    return wanted in text.lower()
 
 
 def _make_private(database: str) -> None:

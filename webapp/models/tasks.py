@@ -114,9 +114,11 @@ class Task(db.Model):  # type: ignore[name-defined]
         CheckConstraint(f"status IN ({STATUSES})", name="ck_tasks_status"),
         Index("ix_tasks_status", "status", "seq"),
         Index("ix_tasks_session", "session_id", "seq"),
-        Index("ix_tasks_llm_profile", "llm_profile_name"),
+        Index("ix_tasks_llm_profile", "llm_profile_name", "seq"),
         Index("ix_tasks_flow", "flow_id", "seq"),
-        Index("ix_tasks_created", "created_at"),
+        Index("ix_tasks_lane", "lane", "seq"),
+        Index("ix_tasks_agent", "agent", "seq"),
+        Index("ix_tasks_created", "created_at", "seq"),
         Index("ix_tasks_completed", "completed_at"),
         Index(
             "ix_tasks_claim",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import Row, func, select
 
 from webapp.db import db
 from webapp.models import Lane, Task, WorkSession
 from webapp.queries.board import headline
+from webapp.queries.looking import Asked, Range, between, look
 
 _tasks = Task.__table__
 _lanes = Lane.__table__
@@ -19,8 +20,7 @@ _sessions = WorkSession.__table__
 
 PAGE = 50
 BATCH = 500
-SEARCHED = 100_000
-"""Tasks that one search looks through; the page says so and offers to look further back."""
+END = 2**63 - 1
 ANNOUNCED = 100
 """New tasks that are counted one by one for whoever looks at a page."""
 COUNTED = 1_000
@@ -93,37 +93,31 @@ def page(
 
     A line of each as lists show it, or the ``whole`` row.
     """
-    query = select(*(_tasks.c if whole else LINE)).where(*_conditions(wanted))
-    if after is not None:
-        newest_last = query.where(_tasks.c.seq > after).order_by(_tasks.c.seq).limit(limit + 1)
-        rows = list(db.session.execute(newest_last))
-        more, rows = len(rows) > limit, rows[:limit][::-1]
-        older = rows[-1].seq if rows else after + 1
-        return Page(rows, older, rows[0].seq if more and rows else None)
-    if before is not None:
-        query = query.where(_tasks.c.seq < before)
-    floor = None
-    if wanted.q or wanted.agent:
-        floor = max(0, (before or newest_seq() + 1) - SEARCHED)
-        query = query.where(_tasks.c.seq >= floor)
-    rows = list(db.session.execute(query.order_by(_tasks.c.seq.desc()).limit(limit + 1)))
+    low, high = between(wanted.since, wanted.until)
+    where = Range(max(low, after or 0), min(high or END, before or END), up=after is not None)
+    if where.high == END:
+        where = replace(where, high=newest_seq() + 1)
+    rows, end = look(_tasks.c if whole else LINE, _asked(wanted), where, limit + 1)
     more, rows = len(rows) > limit, rows[:limit]
+    if after is not None:
+        newer = rows[-1].seq if more else end
+        return Page(rows[::-1], rows[0].seq if rows else after + 1, newer)
     newer = None
     if before is not None:
         newer = rows[0].seq if rows else before - 1
-    return Page(rows, rows[-1].seq if more else None, newer, floor if floor and not more else None)
+    return Page(rows, rows[-1].seq if more else None, newer, None if more else end)
 
 
 def window(wanted: Filter, *, top: int, bottom: int) -> list[Row[Any]]:
     """The tasks of a page that is being looked at, as they are now."""
-    query = select(*LINE).where(*_conditions(wanted))
-    query = query.where(_tasks.c.seq <= top, _tasks.c.seq >= bottom)
-    return list(db.session.execute(query.order_by(_tasks.c.seq.desc()).limit(PAGE)))
+    where = Range(max(0, bottom - 1), top + 1)
+    return look(LINE, _asked(wanted), where, PAGE)[0]
 
 
 def newer_than(wanted: Filter, seq: int) -> int:
     """How many matching tasks came after ``seq``, counted up to a bound."""
-    return _counted([*_conditions(wanted), _tasks.c.seq > seq], ANNOUNCED + 1)
+    where = Range(seq, newest_seq() + 1)
+    return len(look((_tasks.c.seq,), _asked(wanted), where, ANNOUNCED + 1)[0])
 
 
 def newest_seq() -> int:
@@ -151,8 +145,10 @@ def count(wanted: Filter) -> Count:
     if given == {"session_id"}:
         kept = select(_sessions.c.task_count).where(_sessions.c.session_id == wanted.session_id)
         return Count(db.session.execute(kept).scalar_one_or_none() or 0, exact=True)
-    number = _counted(_conditions(wanted), COUNTED + 1)
-    return Count(min(number, COUNTED), exact=number <= COUNTED)
+    low, high = between(wanted.since, wanted.until)
+    where = Range(low, high or newest_seq() + 1)
+    rows, end = look((_tasks.c.seq,), _asked(wanted), where, COUNTED + 1)
+    return Count(min(len(rows), COUNTED), exact=len(rows) <= COUNTED and end is None)
 
 
 def _in_lanes(wanted: Filter) -> int:
@@ -163,21 +159,16 @@ def _in_lanes(wanted: Filter) -> int:
     return sum(sum(row) for row in db.session.execute(query))
 
 
-def _counted(conditions: list[ColumnElement[bool]], bound: int) -> int:
-    bounded = select(_tasks.c.seq).where(*conditions).limit(bound).subquery()
-    return int(db.session.execute(select(func.count()).select_from(bounded)).scalar_one())
-
-
-def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
-    found = [
-        _tasks.c[name] == value for name in EQUALS if (value := getattr(wanted, name)) is not None
-    ]
+def _asked(wanted: Filter) -> Asked:
+    given = {name: getattr(wanted, name) for name in EQUALS}
+    indexed = {
+        name: [_tasks.c[name] == value] for name, value in given.items() if value is not None
+    }
     if wanted.status:
-        found.append(_tasks.c.status.in_(wanted.status))
-    if wanted.q:
-        found.append(_tasks.c.task_description.icontains(wanted.q, autoescape=True))
+        indexed["status"] = [_tasks.c.status == name for name in dict.fromkeys(wanted.status)]
+    others = []
     if wanted.since is not None:
-        found.append(_tasks.c.created_at >= wanted.since)
+        others.append(_tasks.c.created_at >= wanted.since)
     if wanted.until is not None:
-        found.append(_tasks.c.created_at < wanted.until)
-    return found
+        others.append(_tasks.c.created_at < wanted.until)
+    return Asked(indexed, others, wanted.q or None)
