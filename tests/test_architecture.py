@@ -47,6 +47,8 @@ MAY_IMPORT = {  # room or module at the top: what of ours it may know
     "sending": {"files", "domain", "ports", "queries"},
     "runtime": {"services", "queries", "agents", "domain", "ports", "output", "db", "version"}
     | {"clock", "config", "sources", "disposal", "files"},
+    # One archive of everything, and back.
+    "backup": {"domain"},
     # Finds what disagrees, and mends it.
     "doctor": {"services", "queries", "domain", "config"},
     # Shared by all doors: does anything run tasks.

@@ -32,6 +32,8 @@ COMMANDS = {
     "login-link": "webapp.cli.people:login_link",
     "token": "webapp.cli.people:token",
     "user": "webapp.cli.people:user",
+    "backup": "webapp.cli.backup:backup",
+    "restore": "webapp.cli.backup:restore",
     "doctor": "webapp.cli.doctor:doctor",
 }
 """Every command and where it lies; it is imported when it is named, for some take long."""

@@ -50,6 +50,7 @@ MESSAGES: dict[str, str] = {
     "workspace_unusable": N_("Its workspace cannot be used: %(error)s"),
     "interrupted": N_("interrupted: the server that ran it died."),
     "interrupted_by_shutdown": N_("interrupted: the server was shut down."),
+    "interrupted_by_restore": N_("interrupted: it was running when the backup was made."),
     "interrupted_unknown": N_("interrupted: it was marked as active, but nothing ran it."),
     "failed_somehow": N_("It failed, and gave no reason."),
     # What keeps tasks from being run
@@ -77,6 +78,29 @@ MESSAGES: dict[str, str] = {
     "frozen_done": N_("The lineup is frozen: what runs goes on, and nothing new begins."),
     "thawed_done": N_("The lineup moves again."),
     "submitted_waiting": N_("The task is in the lineup; %(waiting)s before it."),
+    # Backup and restore
+    "backup_no_database": N_("There is no SQLite database at %(path)s to save."),
+    "backup_no_place": N_("There is no directory %(path)s."),
+    "backup_exists": N_("%(path)s is there already; a backup replaces nothing."),
+    "backup_disk_full": N_("There is not enough space in %(path)s: %(reason)s. Nothing is left."),
+    "backup_failed": N_("The backup failed: %(reason)s. Nothing is left of it."),
+    "backup_no_file": N_("There is no file %(path)s."),
+    "backup_not_ours": N_("This is no backup of Lineup, or one of a later format."),
+    "backup_damaged": N_("The backup is damaged: %(reason)s."),
+    "backup_bad_member": N_("The archive holds %(name)s, which no backup does: %(reason)s."),
+    "backup_newer": N_(
+        "The backup was made by Lineup %(lineup)s with schema %(at)s; "
+        "this one knows schemas up to %(wanted)s only."
+    ),
+    "restore_elsewhere": N_(
+        "LINEUP_DATABASE_URL is set: a restored database lies in the data directory. Unset it."
+    ),
+    "restore_in_use": N_("A server runs on %(path)s (process %(pid)s on %(host)s). Stop it first."),
+    "restore_not_empty": N_(
+        "%(path)s is not empty. Choose another directory, or --replace to move aside what is there."
+    ),
+    "restore_failed": N_("%(path)s was not restored: %(reason)s. Nothing in it was changed."),
+    "restore_busy": N_("Somebody else is restoring to %(path)s just now."),
     # What the doctor finds, and what it does about it
     "found_schema": N_("The database is at revision %(at)s; this program works with %(wanted)s."),
     "found_newer_schema": N_(

@@ -1,0 +1,175 @@
+"""Restores a backup: everything is verified and unpacked beside, and only then put in its place."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import sqlite3
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from webapp.backup import archive
+from webapp.domain.errors import Refused
+
+PLACES = {
+    "database/lineup.db": "lineup.db",
+    "keys/secret_key": "secret_key",
+    "settings/lineup.toml": "lineup.toml",
+}
+STAGING = ".restoring-"
+ASIDE = "before-restore-"
+MOVED = (("sessions", "workspace_dir"), ("tasks", "workspace_dir"), ("tasks", "upload_files_path"))
+"""Columns that hold paths in the data directory."""
+
+
+@contextmanager
+def staging(data: Path, *, replace: bool) -> Iterator[Path]:
+    """A directory in the data directory to unpack into; removed again, with all that was made.
+
+    What an earlier restoration left that was killed is removed first. Raises Refused if there is
+    something in the data directory and it is not to be replaced.
+    """
+    made = not data.exists()
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _remove_leftovers(data)
+    if not replace and any(data.iterdir()):
+        raise Refused("restore_not_empty", path=str(data))
+    place = Path(tempfile.mkdtemp(prefix=STAGING, dir=data))
+    lock = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield place
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Refused("restore_failed", path=str(data), reason=reason) from error
+    finally:
+        os.close(lock)
+        shutil.rmtree(place, ignore_errors=True)
+        if made:
+            with suppress(OSError):  # it is not empty: it was restored
+                data.rmdir()
+
+
+def unpack(path: Path, place: Path) -> None:
+    """Write what is in a verified archive below ``place``; its sums are held against it again."""
+    links = tempfile.TemporaryFile(dir=place)  # noqa: SIM115
+    with links:
+
+        def take(member: tarfile.TarInfo, file: IO[bytes]) -> None:
+            if member.name == archive.LINKS:
+                shutil.copyfileobj(file, links)
+            elif member.name != archive.CONTENTS:
+                _write(place / PLACES.get(member.name, member.name), member, file)
+
+        archive.read(path, take)
+        links.seek(0)
+        for line in links:
+            _link(place, *json.loads(line))
+
+
+def examine(database: Path) -> None:
+    """Refuse a database that is damaged inside."""
+    try:
+        with closing(sqlite3.connect(database)) as rows:
+            found = [row[0] for row in rows.execute("PRAGMA integrity_check(3)")]
+    except sqlite3.DatabaseError as error:
+        found = [str(error)]
+    if found != ["ok"]:
+        raise Refused("backup_damaged", reason=f"its database: {'; '.join(found)}")
+
+
+def move_paths(database: Path, before: str, after: Path) -> None:
+    """Have every path into the old data directory lead into the new one."""
+    old, new = f"{before.rstrip('/')}/", f"{after}/"
+    if old == new:
+        return
+    with closing(sqlite3.connect(database)) as rows, rows:
+        for table, column in MOVED:
+            rows.execute(
+                f"UPDATE {table} SET {column} = ? || substr({column}, ?)"
+                f" WHERE substr({column}, 1, ?) = ?",
+                (new, len(old) + 1, len(old), old),
+            )
+
+
+def swap(place: Path, data: Path, now: datetime) -> Path | None:
+    """Put what was unpacked in its place; returns where that lies which was there before."""
+    before = [
+        entry
+        for entry in data.iterdir()
+        if entry != place and not entry.name.startswith((ASIDE, STAGING))
+    ]
+    aside = data / f"{ASIDE}{now:%Y%m%dT%H%M%S}" if before else None
+    if aside is not None:
+        aside.mkdir(mode=0o700)
+        for entry in before:
+            entry.rename(aside / entry.name)
+    # the database last: whatever happens in between, no server finds one without its files
+    for entry in sorted(place.iterdir(), key=lambda entry: entry.name == "lineup.db"):
+        entry.rename(data / entry.name)
+    return aside
+
+
+def _write(path: Path, member: tarfile.TarInfo, file: IO[bytes]) -> None:
+    """All of it was made by us, below a fresh directory: there is no link to follow."""
+    if member.isdir():
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.chmod(member.mode & 0o777 | 0o700)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        number = os.open(path, flags, 0o600)
+    except (FileExistsError, NotADirectoryError, IsADirectoryError):
+        raise Refused("backup_bad_member", name=repr(member.name), reason="twice") from None
+    with os.fdopen(number, "wb") as target:
+        shutil.copyfileobj(file, target, archive.PIECE)
+        os.fchmod(target.fileno(), member.mode & 0o777 | 0o600)
+        target.flush()
+        os.fsync(target.fileno())
+    os.utime(path, (member.mtime, member.mtime))
+
+
+def _link(place: Path, name: str, target: str) -> None:
+    """A link that a task had made in its workspace, once everything else is written."""
+    parts = name.split("/")
+    if parts[0] != "workspaces" or len(parts) < 3 or {"", ".", ".."} & set(parts):
+        raise Refused("backup_bad_member", name=repr(name), reason="its name is not ours")
+    if not (place / name).parent.resolve().is_relative_to(place.resolve()):
+        raise Refused("backup_bad_member", name=repr(name), reason="it lies behind a link")
+    with suppress(FileExistsError):
+        (place / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (place / name).symlink_to(target)
+
+
+def _remove_leftovers(data: Path) -> None:
+    """Nobody holds the lock of what was left by a restoration that was killed."""
+    for leftover in data.glob(f"{STAGING}*"):
+        lock = os.open(leftover, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused("restore_busy", path=str(data)) from None
+        finally:
+            os.close(lock)
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def living_runners(database: Path) -> list[dict[str, Any]]:
+    """The processes that signed in to a database and have not signed out."""
+    if not database.is_file():
+        return []
+    try:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as rows:
+            rows.row_factory = sqlite3.Row
+            found = rows.execute("SELECT * FROM runners WHERE ended_at IS NULL").fetchall()
+    except sqlite3.DatabaseError:  # too old, or damaged: nobody runs on it
+        return []
+    return [dict(row) for row in found]
