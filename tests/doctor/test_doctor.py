@@ -178,6 +178,7 @@ def test_files_that_belong_to_nothing_are_set_aside_and_none_is_deleted(
 ) -> None:
     old("output/gone")
     old("workspaces/gone-too")
+    old("workspaces/.trash")
     mine = old(f"output/{done.task_id}")
     session = old(f"workspaces/{Path(done.workspace_dir).name}")
     (settings.data / "output" / "just-made").mkdir()

@@ -53,6 +53,8 @@ def _old(look: Look, place: Path) -> Iterator[str]:
     youngest = (look.now - YOUNG).timestamp()
     with os.scandir(place) as entries:
         for entry in entries:
+            if entry.name.startswith("."):
+                continue  # the trash: the ticker empties it
             if entry.stat(follow_symlinks=False).st_mtime < youngest:
                 yield entry.name
 
