@@ -23,6 +23,7 @@ from click.testing import CliRunner, Result
 from tests.processes.server import ROOT, Home, Server, environment
 from tests.waiting import until
 from webapp.cli import main
+from webapp.cli.ending import Code
 
 EMPTY = {name: None for name in os.environ if name.startswith("LINEUP_")}
 TABLES = ("tasks", "sessions", "attempts", "api_tokens", "users")
@@ -37,7 +38,7 @@ def lineup(data: Path, *words: object) -> Result:
 def refused(data: Path, *words: object) -> str:
     """Run a command that is refused; returns the sentence."""
     result = lineup(data, *words)
-    assert result.exit_code == 1, result.output
+    assert result.exit_code == Code.REFUSED, result.output
     assert isinstance(result.exception, SystemExit), result.exception
     return result.stderr
 
@@ -122,7 +123,7 @@ def test_a_full_disk_is_told_in_a_sentence_and_nothing_is_left(
         preexec_fn=small,
     )
 
-    assert result.returncode == 1
+    assert result.returncode == Code.REFUSED
     assert "Nothing is left" in result.stderr
     assert "Traceback" not in result.stderr
     assert list(tmp_path.iterdir()) == []

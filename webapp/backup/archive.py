@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from webapp.backup.vessel import nameless
-from webapp.domain.errors import Refused
+from webapp.domain.errors import Conflict
 
 FORMAT = 1
 HEADER, CONTENTS, LINKS, SUMS = "backup.json", "contents.json", "links.jsonl", "SHA256SUMS"
@@ -117,13 +117,13 @@ def read(path: Path, take: Take | None = None) -> dict[str, Any]:
     """Read an archive to its end and hold every sum against it; returns its header.
 
     ``take`` is given every member but the lists at the end, which it gets as well; what it does
-    not read is read for it. Raises Refused for what is damaged, cut off, or no archive of ours.
+    not read is read for it. Raises Conflict for what is damaged, cut off, or no archive of ours.
     """
     try:
         with path.open("rb") as file, tempfile.TemporaryFile() as spool:
             return _read(file, spool, take or (lambda _member, _file: None))
     except BROKEN as error:
-        raise Refused("backup_damaged", reason=str(error) or type(error).__name__) from None
+        raise Conflict("backup_damaged", reason=str(error) or type(error).__name__) from None
 
 
 def _read(file: BinaryIO, spool: BinaryIO, take: Take) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def _read(file: BinaryIO, spool: BinaryIO, take: Take) -> dict[str, Any]:
     with gzip.GzipFile(fileobj=file) as unzipped, tarfile.open(fileobj=unzipped, mode="r|") as tar:
         for member in tar:
             if complete:
-                raise Refused("backup_damaged", reason="something follows its end")
+                raise Conflict("backup_damaged", reason="something follows its end")
             if header is None:
                 header = _header(member, tar.extractfile(member))
                 spool.write(_line(_digest_of(header["raw"]), HEADER))
@@ -155,21 +155,21 @@ def _read(file: BinaryIO, spool: BinaryIO, take: Take) -> dict[str, Any]:
                 raise EOFError("it is cut off")
             spool.write(_line(summed.digest, member.name))
     if header is None or not complete:
-        raise Refused("backup_damaged", reason="it is cut off")
+        raise Conflict("backup_damaged", reason="it is cut off")
     del header["raw"]
     return header
 
 
 def _header(member: tarfile.TarInfo, file: IO[bytes] | None) -> dict[str, Any]:
     if member.name != HEADER or file is None or member.size > SMALL:
-        raise Refused("backup_not_ours")
+        raise Conflict("backup_not_ours")
     raw = file.read()
     try:
         header = json.loads(raw)
     except ValueError:
-        raise Refused("backup_not_ours") from None
+        raise Conflict("backup_not_ours") from None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise Refused("backup_not_ours")
+        raise Conflict("backup_not_ours")
     return {**header, "raw": raw}
 
 
@@ -177,11 +177,11 @@ def _check(member: tarfile.TarInfo) -> None:
     """Refuse what must not be in an archive: other places, links, devices, and strangers."""
     parts = member.name.split("/")
     if {"", ".", ".."} & set(parts) or "\0" in member.name or not ALLOWED.fullmatch(member.name):
-        raise Refused("backup_bad_member", name=repr(member.name), reason="its name is not ours")
+        raise Conflict("backup_bad_member", name=repr(member.name), reason="its name is not ours")
     if not (member.isreg() or member.isdir()) or member.issparse():
-        raise Refused("backup_bad_member", name=repr(member.name), reason="it is no plain file")
+        raise Conflict("backup_bad_member", name=repr(member.name), reason="it is no plain file")
     if member.name in (CONTENTS, HEADER) and member.size > SMALL:
-        raise Refused("backup_bad_member", name=repr(member.name), reason="it is too large")
+        raise Conflict("backup_bad_member", name=repr(member.name), reason="it is too large")
 
 
 def _compare(computed: BinaryIO, stored: IO[bytes]) -> None:
@@ -190,9 +190,9 @@ def _compare(computed: BinaryIO, stored: IO[bytes]) -> None:
         own = computed.readline()
         if own != line:
             name = own.partition(b"  ")[2].decode("utf-8", "replace").strip() or "a file"
-            raise Refused("backup_damaged", reason=f"{name} is not what it was")
+            raise Conflict("backup_damaged", reason=f"{name} is not what it was")
     if computed.readline():
-        raise Refused("backup_damaged", reason="it holds more than it should")
+        raise Conflict("backup_damaged", reason="it holds more than it should")
 
 
 def _line(digest: str, name: str) -> bytes:

@@ -24,7 +24,7 @@ from urllib.parse import quote
 from webapp.backup import archive
 from webapp.backup.archive import Writer, opened
 from webapp.backup.vessel import Vessel, nameless
-from webapp.domain.errors import Refused
+from webapp.domain.errors import Conflict
 
 PAGE = 1_000
 NAMED = 100
@@ -61,9 +61,9 @@ class Source:
 def make(source: Source, target: Path) -> tuple[dict[str, Any], Contents]:
     """Write the archive; returns its header and what is in it. Nothing is left of a failure."""
     if os.path.lexists(target):
-        raise Refused("backup_exists", path=str(target))
+        raise Conflict("backup_exists", path=str(target))
     if not target.parent.is_dir():
-        raise Refused("backup_no_place", path=str(target.parent))
+        raise Conflict("backup_no_place", path=str(target.parent))
     try:
         vessel = Vessel(target)
         try:
@@ -72,10 +72,10 @@ def make(source: Source, target: Path) -> tuple[dict[str, Any], Contents]:
         finally:
             vessel.drop()
     except FileExistsError:
-        raise Refused("backup_exists", path=str(target)) from None
+        raise Conflict("backup_exists", path=str(target)) from None
     except (OSError, sqlite3.Error) as error:
         full = getattr(error, "errno", None) == errno.ENOSPC or "is full" in str(error)
-        raise Refused(
+        raise Conflict(
             "backup_disk_full" if full else "backup_failed",
             path=str(target.parent),
             reason=getattr(error, "strerror", None) or str(error),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from webapp.backup import archive
-from webapp.domain.errors import Refused
+from webapp.domain.errors import Conflict
 
 PLACES = {
     "database/lineup.db": "lineup.db",
@@ -25,7 +25,12 @@ PLACES = {
 }
 STAGING = ".restoring-"
 ASIDE = "before-restore-"
-MOVED = (("sessions", "workspace_dir"), ("tasks", "workspace_dir"), ("tasks", "upload_files_path"))
+MOVED = (
+    ("sessions", "workspace_dir"),
+    ("tasks", "workspace_dir"),
+    ("tasks", "upload_files_path"),
+    ("files", "file_path"),
+)
 """Columns that hold paths in the data directory."""
 
 
@@ -33,14 +38,14 @@ MOVED = (("sessions", "workspace_dir"), ("tasks", "workspace_dir"), ("tasks", "u
 def staging(data: Path, *, replace: bool) -> Iterator[Path]:
     """A directory in the data directory to unpack into; removed again, with all that was made.
 
-    What an earlier restoration left that was killed is removed first. Raises Refused if there is
+    What an earlier restoration left that was killed is removed first. Raises Conflict if there is
     something in the data directory and it is not to be replaced.
     """
     made = not data.exists()
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     _remove_leftovers(data)
     if not replace and any(data.iterdir()):
-        raise Refused("restore_not_empty", path=str(data))
+        raise Conflict("restore_not_empty", path=str(data))
     place = Path(tempfile.mkdtemp(prefix=STAGING, dir=data))
     lock = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -48,7 +53,7 @@ def staging(data: Path, *, replace: bool) -> Iterator[Path]:
         yield place
     except OSError as error:
         reason = error.strerror or str(error)
-        raise Refused("restore_failed", path=str(data), reason=reason) from error
+        raise Conflict("restore_failed", path=str(data), reason=reason) from error
     finally:
         os.close(lock)
         shutil.rmtree(place, ignore_errors=True)
@@ -82,7 +87,7 @@ def examine(database: Path) -> None:
     except sqlite3.DatabaseError as error:
         found = [str(error)]
     if found != ["ok"]:
-        raise Refused("backup_damaged", reason=f"its database: {'; '.join(found)}")
+        raise Conflict("backup_damaged", reason=f"its database: {'; '.join(found)}")
 
 
 def move_paths(database: Path, before: str, after: Path) -> None:
@@ -128,7 +133,7 @@ def _write(path: Path, member: tarfile.TarInfo, file: IO[bytes]) -> None:
     try:
         number = os.open(path, flags, 0o600)
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
-        raise Refused("backup_bad_member", name=repr(member.name), reason="twice") from None
+        raise Conflict("backup_bad_member", name=repr(member.name), reason="twice") from None
     with os.fdopen(number, "wb") as target:
         shutil.copyfileobj(file, target, archive.PIECE)
         os.fchmod(target.fileno(), member.mode & 0o777 | 0o600)
@@ -141,9 +146,9 @@ def _link(place: Path, name: str, target: str) -> None:
     """A link that a task had made in its workspace, once everything else is written."""
     parts = name.split("/")
     if parts[0] != "workspaces" or len(parts) < 3 or {"", ".", ".."} & set(parts):
-        raise Refused("backup_bad_member", name=repr(name), reason="its name is not ours")
+        raise Conflict("backup_bad_member", name=repr(name), reason="its name is not ours")
     if not (place / name).parent.resolve().is_relative_to(place.resolve()):
-        raise Refused("backup_bad_member", name=repr(name), reason="it lies behind a link")
+        raise Conflict("backup_bad_member", name=repr(name), reason="it lies behind a link")
     with suppress(FileExistsError):
         (place / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         (place / name).symlink_to(target)
@@ -156,7 +161,7 @@ def _remove_leftovers(data: Path) -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Refused("restore_busy", path=str(data)) from None
+            raise Conflict("restore_busy", path=str(data)) from None
         finally:
             os.close(lock)
         shutil.rmtree(leftover, ignore_errors=True)

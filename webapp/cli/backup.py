@@ -32,12 +32,12 @@ def backup(file: Path, *, verify: bool, without_workspaces: bool) -> None:
     from webapp import __version__, clock
     from webapp.backup import make
     from webapp.doctor.machine import database_file
-    from webapp.domain.errors import Refused
+    from webapp.domain.errors import Conflict
 
     settings = read_settings()
     database = database_file(settings)
     if database is None or not database.is_file():
-        raise Refused("backup_no_database", path=str(database))
+        raise Conflict("backup_no_database", path=str(database))
     source = make.Source(settings.data, database, __version__, not without_workspaces, clock.now())
     header, contents = make.make(source, file.absolute())
     click.echo(
@@ -65,11 +65,11 @@ def restore(file: Path, data: Path | None, *, replace: bool, freeze: bool) -> No
     """Restore FILE, verified before anything is changed. No server may run there."""
     from webapp import clock
     from webapp.backup import restore as steps
-    from webapp.domain.errors import Refused
+    from webapp.domain.errors import Conflict
 
     settings = read_settings()
     if settings.database_url:
-        raise Refused("restore_elsewhere")
+        raise Conflict("restore_elsewhere")
     data = (data or settings.data).expanduser().absolute()
     _refuse_living(data)
     header = _verify(file)
@@ -89,13 +89,13 @@ def restore(file: Path, data: Path | None, *, replace: bool, freeze: bool) -> No
 def _verify(file: Path) -> dict[str, Any]:
     from webapp import schema
     from webapp.backup import archive
-    from webapp.domain.errors import Refused
+    from webapp.domain.errors import Conflict
 
     if not file.is_file():
-        raise Refused("backup_no_file", path=str(file))
+        raise Conflict("backup_no_file", path=str(file))
     header = archive.read(file)
     if not schema.is_known(header["revision"]):
-        raise Refused(
+        raise Conflict(
             "backup_newer", lineup=header["lineup"], at=header["revision"],
             wanted=schema.newest_revision(),
         )  # fmt: skip
@@ -110,7 +110,7 @@ def _refuse_living(data: Path) -> None:
     """Nobody may run on what is about to be replaced."""
     from webapp import clock
     from webapp.backup.restore import living_runners
-    from webapp.domain.errors import Refused
+    from webapp.domain.errors import Conflict
     from webapp.domain.runner import Identity
     from webapp.runtime.context import identify, is_alive
 
@@ -124,17 +124,17 @@ def _refuse_living(data: Path) -> None:
             beat = datetime.fromisoformat(row["heartbeat_at"]).replace(tzinfo=UTC)
             alive = clock.now() - beat < timedelta(seconds=60)
         if alive:
-            raise Refused("restore_in_use", path=str(data), host=row["host"], pid=row["pid"])
+            raise Conflict("restore_in_use", path=str(data), host=row["host"], pid=row["pid"])
 
 
 def _refuse_full(file: Path, place: Path) -> None:
     import shutil
 
-    from webapp.domain.errors import Refused
+    from webapp.domain.errors import Conflict
 
     need = file.stat().st_size
     if shutil.disk_usage(place).free < need:
-        raise Refused("backup_disk_full", path=str(place.parent), reason="too little is free")
+        raise Conflict("backup_disk_full", path=str(place.parent), reason="too little is free")
 
 
 def _settle(place: Path, settings: Settings, *, freeze: bool) -> None:
