@@ -7,3 +7,4 @@ import "./js/composer.js";
 import "./js/frame.js";
 import "./js/output.js";
 import "./js/copy.js";
+import "./js/conversation.js";

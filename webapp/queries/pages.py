@@ -99,7 +99,7 @@ def transcript(task_id: str, *, before: int | None = None) -> tuple[list[Said], 
         db.session.execute(query.order_by(_activity.c.message_index.desc()).limit(ENTRIES + 1))
     )
     more, rows = len(rows) > ENTRIES, rows[:ENTRIES][::-1]
-    said = [_entry(row) for row in rows]
+    said = [entry(row) for row in rows]
     given = select(_instructions).where(_instructions.c.task_id == task_id)
     if rows and more:
         given = given.where(_instructions.c.created_at >= rows[0].timestamp)
@@ -111,7 +111,8 @@ def transcript(task_id: str, *, before: int | None = None) -> tuple[list[Said], 
     return said, rows[0].message_index if more and rows else None
 
 
-def _entry(row: Row[Any]) -> Said:
+def entry(row: Row[Any]) -> Said:
+    """An entry of a log as a line of a transcript."""
     return Said(
         key=f"m{row.message_index}",
         at=row.timestamp,

@@ -11,20 +11,19 @@ from sqlalchemy import Row, bindparam, func, literal, or_, select, tuple_
 
 from webapp.db import UtcDateTime, db
 from webapp.domain.errors import NoSuchSession
-from webapp.models import Activity, Task, WorkSession
+from webapp.models import Activity, Lane, Task, WorkSession
 from webapp.models.tasks import is_active, is_open, is_pending
 from webapp.queries.board import headline
 
 _sessions = WorkSession.__table__
 _tasks = Task.__table__
 _activity = Activity.__table__
+_lanes = Lane.__table__
 
 PAGE = 50
 SEARCHED = 20_000
 """Sessions that one search looks through; the page says so and offers to look further back."""
 ANNOUNCED = 100
-ENTRIES = 200
-"""Entries of a conversation on one page."""
 PENDING_COUNTED = 1_000
 PENDING_SHOWN = 12
 BATCH = 200
@@ -36,14 +35,18 @@ _by_place = (_sessions.c.last_activity.desc(), _sessions.c.session_id.desc())
 _FIND = select(_sessions).where(_sessions.c.session_id == bindparam("session_id"), _there)
 _of_session = _tasks.c.session_id == _sessions.c.session_id
 _active = select(func.coalesce(func.sum(_tasks.c.version), 0)).where(_of_session, is_active(_tasks))
+_riding = select(func.min(_tasks.c.status)).where(_of_session, is_active(_tasks))
 _open = select(_tasks.c.seq).where(_of_session, is_open(_tasks))
+_taken = select(func.sum(_lanes.c.pending + _lanes.c.running + _lanes.c.paused))
 _PULSE = select(
     _sessions.c.task_count,
     _sessions.c.activity_count,
     _sessions.c.status,
     _sessions.c.last_activity,
     _active.scalar_subquery().label("active"),
+    _riding.scalar_subquery().label("riding"),
     _open.exists().label("open"),
+    _taken.scalar_subquery().label("taken"),
 ).where(_sessions.c.session_id == bindparam("session_id"), _there)
 
 
@@ -70,11 +73,10 @@ class Page:
 
 @dataclass(frozen=True)
 class Part:
-    """Some of a conversation, oldest first, and its tasks by id; ``older`` ends what is before."""
+    """Some of a conversation, oldest first, and those of its tasks that are there, by id."""
 
     entries: list[Row[Any]]
     tasks: dict[str, Row[Any]]
-    older: int | None
 
 
 def find(session_id: str) -> Row[Any]:
@@ -88,7 +90,8 @@ def find(session_id: str) -> Row[Any]:
 def pulse(session_id: str) -> Row[Any]:
     """What changes with everything a page of a session shows; raises NoSuchSession.
 
-    ``open`` says whether anything in it runs or waits.
+    ``riding`` is the status of what is active in it, ``open`` whether anything runs or waits, and
+    ``taken`` how much does in all lanes.
     """
     row = db.session.execute(_PULSE, {"session_id": session_id}).one_or_none()
     if row is None:
@@ -123,10 +126,11 @@ def these(session_ids: Sequence[str]) -> dict[str, Row[Any]]:
     return {row.session_id: row for row in db.session.execute(query)}
 
 
-def newer_than(q: str, top: Place) -> int:
-    """How many matching sessions were active after a place, counted up to a bound."""
-    above = select(_sessions.c.session_id).where(_there, *_matching(q), _place > _bound(top))
-    bounded = above.limit(ANNOUNCED + 1).subquery()
+def newer_than(q: str, top: Place, besides: Sequence[str]) -> int:
+    """How many other matching sessions were active after a place, counted up to a bound."""
+    others = _sessions.c.session_id.not_in(besides[:PAGE])
+    above = select(_sessions.c.session_id).where(_there, *_matching(q), others)
+    bounded = above.where(_place > _bound(top)).limit(ANNOUNCED + 1).subquery()
     return int(db.session.execute(select(func.count()).select_from(bounded)).scalar_one())
 
 
@@ -135,15 +139,14 @@ def place(row: Row[Any]) -> Place:
     return Place(row.last_activity, row.session_id)
 
 
-def conversation(session_id: str, *, before: int | None = None) -> Part:
-    """The newest entries of a session's log below an index, and the tasks they are about."""
-    query = select(_activity).where(_activity.c.session_id == session_id)
-    if before is not None:
-        query = query.where(_activity.c.message_index < before)
-    newest = query.order_by(_activity.c.message_index.desc()).limit(ENTRIES)
-    entries = list(db.session.execute(newest))[::-1]
-    older = entries[0].message_index if entries and entries[0].message_index > 0 else None
-    return Part(entries, _tasks_of(entries), older)
+def conversation(session_id: str, first: int, end: int) -> Part:
+    """The entries of a session's log from ``first`` up to, not with, ``end``, and their tasks."""
+    index = _activity.c.message_index
+    query = select(_activity).where(
+        _activity.c.session_id == session_id, index >= first, index < end
+    )
+    entries = list(db.session.execute(query.order_by(index)))
+    return Part(entries, _tasks_of(entries))
 
 
 def waiting(session_id: str) -> tuple[list[Row[Any]], int]:

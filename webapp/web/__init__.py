@@ -9,11 +9,22 @@ from webapp.config import Settings
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Put the guard before every door and open those for people."""
-    from webapp.web import account, api_page, filters, freeze, guard, health, now, refusals, tasks
+    from webapp.web import (
+        account,
+        api_page,
+        filters,
+        freeze,
+        guard,
+        health,
+        now,
+        refusals,
+        sessions,
+        tasks,
+    )
     from webapp.web import help as help_pages
 
     guard.init_app(app, settings)
     refusals.init_app(app)
     filters.init_app(app)
-    for room in (now, tasks, account, freeze, health, help_pages, api_page):
+    for room in (now, tasks, sessions, account, freeze, health, help_pages, api_page):
         app.register_blueprint(room.bp)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, cast
 
 from flask import request
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # stubs lag behind
 
+from webapp import steering
 from webapp.domain.policies import MAIN_LANE, PRIORITIES
+from webapp.intake import again, intake, promise
 from webapp.ports import ports
+from webapp.principal import principal
 from webapp.queries import tasks
 from webapp.queries.board import Board
 from webapp.queries.tasks import MASK
-from webapp.web.forms import ComposerForm
+from webapp.services.submissions import Submitted
+from webapp.web.forms import ComposerForm, unless_refused
 
 
 def composer(
@@ -56,7 +61,24 @@ def earlier_values(task_id: str) -> dict[str, Any]:
     }
 
 
-def secrets_kept(raw: Mapping[str, Any], task_id: str) -> dict[str, Any]:
+def hand_in(form: ComposerForm) -> Submitted | None:
+    """Submit what the form holds; None if it says now what is wrong with it."""
+    submitted = unless_refused(form, lambda: _submit(form)) if form.validate() else None
+    if submitted is None:
+        form.renew_key()
+    return submitted
+
+
+def _submit(form: ComposerForm) -> Submitted:
+    raw = form.raw()
+    earlier = form.rerun_of.data
+    submission = again(earlier, _secrets_kept(raw, earlier)) if earlier else intake(raw)
+    body = json.dumps([earlier, raw], sort_keys=True).encode()
+    promised = promise("compose", form.idempotency_key.data, body)
+    return steering.submit(submission, by=principal().name, promise=promised)
+
+
+def _secrets_kept(raw: Mapping[str, Any], task_id: str) -> dict[str, Any]:
     """The fields with the earlier task's value wherever the mask was left as it was."""
     known = tasks.find(task_id).agent_settings.get("env") or {}
     env = {

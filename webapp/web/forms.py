@@ -118,6 +118,8 @@ class ComposerForm(FlaskForm):
         self.agent.choices = [SelectChoice(name) for name in agents]
         self.lane.choices = [SelectChoice(name) for name in lanes]
         self.refusal: Refused | None = None
+        self.continues: str | None = None
+        """The session that this form is for, whatever it says."""
         if not self.idempotency_key.data:
             self.renew_key()
 
@@ -129,8 +131,9 @@ class ComposerForm(FlaskForm):
     def opened(self) -> bool:
         """Whether one of the fields that are folded away must be seen."""
         folded = set(self._fields) - {"task_description", "agent", "csrf_token"}
+        session = None if self.continues else self.session_id.data
         return any(self._fields[name].errors for name in folded) or bool(
-            self.session_id.data or self.env.data or self.working_dir.data
+            session or self.env.data or self.working_dir.data
         )
 
     def raw(self) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,16 +9,13 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Row
 
-from webapp import clock, health, steering
-from webapp.intake import again, intake, promise
+from webapp import clock, health
 from webapp.ports import ports
-from webapp.principal import principal
 from webapp.queries import board
 from webapp.queries.board import Board
-from webapp.services.submissions import Submitted
 from webapp.web import day
-from webapp.web.composer import composer, earlier_values, secrets_kept
-from webapp.web.forms import ComposerForm, unless_refused
+from webapp.web.composer import composer, earlier_values, hand_in
+from webapp.web.forms import ComposerForm
 from webapp.web.fragments import is_fragment, unchanged, version_of
 from webapp.web.parts import Reader
 
@@ -66,9 +62,8 @@ def submit() -> ResponseReturnValue:
     """Take what the composer holds into the lineup, or show it again with what is wrong."""
     world = board.board()
     form = composer(world)
-    submitted = unless_refused(form, lambda: _submit(form)) if form.validate() else None
+    submitted = hand_in(form)
     if submitted is None:
-        form.renew_key()
         world = board.board()
         if is_fragment():
             return render_template("_partials/composer.html", form=form, world=world), 422
@@ -136,15 +131,6 @@ def aside(world: Board) -> dict[str, Any]:
 def _page(form: ComposerForm, world: Board) -> str:
     shown = {**seen(world), **aside(world)}
     return render_template("now/show.html", active="now", form=form, **shown)
-
-
-def _submit(form: ComposerForm) -> Submitted:
-    raw = form.raw()
-    earlier = form.rerun_of.data
-    submission = again(earlier, secrets_kept(raw, earlier)) if earlier else intake(raw)
-    body = json.dumps([earlier, raw], sort_keys=True).encode()
-    promised = promise("compose", form.idempotency_key.data, body)
-    return steering.submit(submission, by=principal().name, promise=promised)
 
 
 def _riding_version(lanes: Sequence[Row[Any]]) -> str:
