@@ -165,8 +165,9 @@ def test_every_make_target_that_is_named_exists(page: Path) -> None:
         assert not named - targets
 
 
-def test_every_field_of_a_submission_is_in_the_readme_and_the_reverse() -> None:
-    named = {n for row in table(README, "field") for n in re.findall(r"`(\w+)`", row[0])}
+def test_every_field_of_a_submission_is_explained_and_the_reverse() -> None:
+    fields = table(ROOT / "docs/tasks.md", "field")
+    named = {n for row in fields for n in re.findall(r"`(\w+)`", row[0])}
 
     assert named == {*SubmitBody.model_fields, *ShellSettings.__dataclass_fields__}
 
