@@ -6,10 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
+
 from tests.processes.server import ROOT, Server, environment
+from webapp.cli import main
 
 PROGRAM = [sys.executable, "-m", "webapp.cli"]
 
@@ -23,18 +27,15 @@ class Terminal:
         self.environment = {**inherited, "PYTHONPATH": str(ROOT), "TZ": "UTC"}
         self.directory: Path = server.home.data.parent
 
-    def run(self, *words: str, stdin: bytes = b"", timeout_s: float = 30, **variables: str) -> Ran:
-        """Run a command to its end."""
-        done = subprocess.run(
-            [*PROGRAM, *words],
-            cwd=self.directory,
-            env={**self.environment, **variables},
-            input=stdin,
-            capture_output=True,
-            timeout=timeout_s,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr.decode())
+    def run(self, *words: str, stdin: bytes = b"", **variables: str) -> Ran:
+        """Run a command to its end, in this process: its own would take most of the time."""
+        given = {name: None for name in os.environ if name.startswith("LINEUP_")}
+        runner = CliRunner(env={**given, **self.environment, **variables})
+        with chdir(self.directory):
+            done = runner.invoke(main, words, input=stdin)
+        if not isinstance(done.exception, SystemExit | None):
+            raise done.exception
+        return Ran(int(done.exit_code), done.stdout_bytes, done.stderr)
 
     def begin(self, *words: str) -> subprocess.Popen[bytes]:
         """Start a command and do not wait for it."""
@@ -79,7 +80,6 @@ class Ran:
 
     def __init__(self, status: int, out: bytes, err: str) -> None:
         self.status, self.out, self.err = status, out, err
-        assert "Traceback" not in err, err
 
     @property
     def text(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from webapp.cli import terminal
-from webapp.cli.ending import Code, Ended, of_answer, told
+from webapp.cli.ending import Code, Ended, Interrupted, of_answer, told
 
 COMMANDS = {
     "serve": "webapp.cli.serve:serve",
@@ -63,6 +63,8 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except Refused as refusal:
             raise Ended(of_answer(refusal.status, refusal.code), str(refusal)) from None
+        except Interrupted as interrupted:
+            raise SystemExit(int(interrupted.code)) from None
         except KeyboardInterrupt:
             raise SystemExit(int(Code.INTERRUPTED)) from None
         except BrokenPipeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from enum import IntEnum
 from typing import Any
 
@@ -42,6 +43,14 @@ MEANINGS = {
 
 OF_STATUS = {"completed": Code.DONE, "failed": Code.FAILED, "stopped": Code.STOPPED}
 """What waiting for a task ends with, by how the task ended."""
+
+
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM reached a command that waits."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.code = Code.INTERRUPTED if number == signal.SIGINT else Code.TERMINATED
 
 
 class Ended(click.ClickException):

@@ -14,7 +14,7 @@ import click
 
 from webapp import clock
 from webapp.cli.client import Server
-from webapp.cli.ending import OF_STATUS, Code, Ended
+from webapp.cli.ending import OF_STATUS, Code, Ended, Interrupted
 from webapp.cli.options import notice
 from webapp.cli.terminal import Colours, lasted, seconds_between
 
@@ -24,14 +24,6 @@ SHORTEST_LOOK_S, LONGEST_LOOK_S = 0.05, 1.0
 LONGEST_LISTEN_S = 0.25
 
 Sink = Callable[[bytes, bool], None]
-
-
-class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM reached a command that waits."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.code = Code.INTERRUPTED if number == signal.SIGINT else Code.TERMINATED
 
 
 @contextmanager
@@ -167,8 +159,9 @@ def sink(*, raw: bool) -> Sink:
 
 
 def _write(data: bytes, _last: bool) -> None:
-    stream = sys.stdout.buffer
-    stream.write(data)
+    stream, left = sys.stdout.buffer, memoryview(data)
+    while left:  # an unbuffered stream takes a part
+        left = left[stream.write(left) :]
     stream.flush()
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from webapp.cli import follow as following
 from webapp.cli.client import Server
-from webapp.cli.ending import Code, Declined
-from webapp.cli.follow import Interrupted, Output, interruptible, outcome, sink
+from webapp.cli.ending import Code, Declined, Interrupted
+from webapp.cli.follow import Output, interruptible, outcome, sink
 from webapp.cli.options import notice, show_json
 
 
@@ -16,24 +16,26 @@ def stay(
     server: Server,
     task_id: str,
     *,
-    follow: bool,
+    announce: Callable[[], None] | None = None,
+    follow: bool = False,
     until_s: float | None = None,
     stop_on_interrupt: bool = False,
     as_json: bool = False,
 ) -> Code:
-    """Stay with a task to its end; returns the status to exit with."""
+    """Stay with a task to its end; returns the status to exit with. To be made interruptible."""
     waiting = Waiting(server, task_id, follow=follow, until_s=until_s, as_json=as_json)
-    with interruptible():
-        try:
-            return waiting.to_end()
-        except Interrupted as first:
-            if not stop_on_interrupt:
-                return _leave(task_id, first)
-        try:
-            _stop(server, task_id)
-            return waiting.to_end()
-        except Interrupted as second:
-            return _leave(task_id, second, stopping=True)
+    try:
+        if announce is not None:
+            announce()
+        return waiting.to_end()
+    except Interrupted as first:
+        if not stop_on_interrupt:
+            return _leave(task_id, first)
+    try:
+        _stop(server, task_id)
+        return waiting.to_end()
+    except Interrupted as second:
+        return _leave(task_id, second, stopping=True)
 
 
 @contextmanager

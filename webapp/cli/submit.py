@@ -14,7 +14,7 @@ import click
 
 from webapp import sources
 from webapp.cli import options
-from webapp.cli.ending import Code, Declined, Ended
+from webapp.cli.ending import Code, Declined, Ended, Interrupted
 from webapp.cli.options import Function, Span, notice, show_json, talks, text_of, utf8
 
 if TYPE_CHECKING:
@@ -151,27 +151,35 @@ def _hand_in(server: Server, path: str, body: dict[str, Any], given: dict[str, A
     if not stays and (given["until_s"] is not None or given["stop_on_interrupt"]):
         raise Ended(Code.USAGE, "--wait-timeout and --stop-on-interrupt go with --wait or -f.")
     key = given["idempotency_key"] or secrets.token_hex(16)
-    answer = _submitted(server, path, {n: v for n, v in body.items() if v is not None}, key)
-    task_id = answer["task_id"]
-    if given["follow"]:
-        notice(f"{task_id}: {answer['message']}")
-    elif given["as_json"]:
-        if not stays:
-            show_json(answer)
-    else:
-        click.echo(task_id)
-    if stays:
-        from webapp.cli.staying import stay
+    sent = {name: value for name, value in body.items() if value is not None}
+    if not stays:
+        _announce(_submitted(server, path, sent, key), given)
+        return
+    from webapp.cli.follow import interruptible
+    from webapp.cli.staying import stay
 
+    with interruptible():
+        answer = _submitted(server, path, sent, key)
         code = stay(
             server,
-            task_id,
+            answer["task_id"],
+            announce=lambda: _announce(answer, given),
             follow=given["follow"],
             until_s=given["until_s"],
             stop_on_interrupt=given["stop_on_interrupt"],
             as_json=given["as_json"],
         )
-        raise SystemExit(int(code))
+    raise SystemExit(int(code))
+
+
+def _announce(answer: dict[str, Any], given: dict[str, Any]) -> None:
+    """Say which task it is: on standard output, unless something else comes there."""
+    if given["follow"]:
+        notice(f"{answer['task_id']}: {answer['message']}")
+    elif not given["as_json"]:
+        click.echo(answer["task_id"])
+    elif not given["wait"]:
+        show_json(answer)
 
 
 def _submitted(server: Server, path: str, body: dict[str, Any], key: str) -> dict[str, Any]:
@@ -181,7 +189,7 @@ def _submitted(server: Server, path: str, body: dict[str, Any], key: str) -> dic
         if refusal.error != "task_running":
             raise
         raise Declined(refusal.status, refusal.body, said=_busy(refusal.body)) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):
         notice(
             "Whether the task was taken is not known: the same command with "
             f"--idempotency-key {key} runs it once, whichever it is."

@@ -180,10 +180,12 @@ def wait(
     server: Server, task_id: str | None, until_s: float | None, lane: str | None, as_json: bool
 ) -> None:
     """Wait for a task, or the running one, and end as it did."""
+    from webapp.cli.follow import interruptible
     from webapp.cli.staying import stay
 
     wanted = task_id or active(server, lane)
-    code = stay(server, wanted, follow=False, until_s=until_s, as_json=as_json)
+    with interruptible():
+        code = stay(server, wanted, until_s=until_s, as_json=as_json)
     raise SystemExit(int(code))
 
 
