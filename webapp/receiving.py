@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 from flask import Request as FlaskRequest
 from uuid_utils import uuid7
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from webapp import clock
 from webapp.config import Settings
 from webapp.domain.errors import Invalid
-from webapp.files.incoming import Arrival, Bounds, Part
+from webapp.files.incoming import Arrival, Bounds, Part, no_space
 from webapp.ports import ports
 from webapp.principal import principal
 from webapp.services import files
@@ -27,12 +28,34 @@ MIB = 1024 * 1024
 BESIDES = MIB - 1
 """Bytes of a request with files that are no file's."""
 FIELD = "files"
+AHEAD = "lineup.ahead"
+"""In the environment of a request whose body was not sent yet: may it be?"""
+FAILED = "lineup.failed"
+"""Why a body did not come to its end: an OSError, or ``too_large``."""
+LIMIT = "Lineup-Limit"
 
 
 def takes_files(view: View) -> View:
     """Mark a view whose body may hold files, and so be larger than others."""
     setattr(view, MARK, True)
     return view
+
+
+def leave() -> Response:
+    """Have the server take the body of a request that nobody refuses so far."""
+    limit = request.max_content_length or 0
+    if (request.content_length or 0) > limit:
+        raise RequestEntityTooLarge
+    return Response(status=100, headers={LIMIT: str(limit + 1)})
+
+
+def refuse_half_a_body() -> None:
+    """Raise if the server could not take in all of it."""
+    failed = request.environ.get(FAILED)
+    if isinstance(failed, OSError):
+        raise no_space(failed)
+    if failed is not None:
+        raise RequestEntityTooLarge
 
 
 def expected_body() -> str:

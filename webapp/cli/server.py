@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from apiflask import APIFlask
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import WSGITask
 
+from webapp import clock
+from webapp.cli.bodies import Leave, Parser, told
 from webapp.config import Settings
 
 CONNECTIONS = 1_000
@@ -19,6 +22,11 @@ IN_ADVANCE = 4
 UNREAD = 1 << 30
 """Bytes of answers a client has not read, before a thread waits for it; they lie in a file."""
 MIB = 1024 * 1024
+RECEIVED = 64 * 1024
+"""Bytes that are read at once."""
+IGNORED = 64 * MIB
+IGNORED_S = 30.0
+"""How much, and for how long, a client may send on that was refused while it was sending."""
 
 
 class Answer(WSGITask):
@@ -34,18 +42,99 @@ class Answer(WSGITask):
         if self.has_body or asked or self.version == "1.0":
             super().set_close_on_finish()
 
+    def execute(self) -> None:
+        """Answer; who was still sending when it became too much is not listened to any more."""
+        request: Any = self.request
+        if request.failure is not None:
+            super().set_close_on_finish()
+        super().execute()
+
+    def get_environment(self) -> Any:
+        """The request as the application sees it, and what became of its body."""
+        request: Any = self.request
+        return told(super().get_environment(), request)
+
 
 class Channel(HTTPChannel):
     """A client's connection."""
 
     task_class = Answer
+    requests_lock: Any
+    incoming: Path
+    """Where bodies with files lie meanwhile."""
+    _ignored: int | None = None
+    """How many bytes more are thrown away, of a body that was refused."""
+    _ignored_since = 0.0
+
+    def parser_class(self, adj: Any) -> Parser:  # type: ignore[override]
+        """A request that begins."""
+        return Parser(adj, self.incoming)
 
     def received(self, data: bytes) -> bool:
         """Take what the client sent; one that asks too much in advance is cut off."""
+        if self._ignored is not None:
+            self._ignored -= len(data)
+            late = clock.monotonic() - self._ignored_since > IGNORED_S
+            if self._ignored <= 0 or late:
+                self.close_when_flushed = True
+            return False
         taken = super().received(data)
         if len(self.requests) > IN_ADVANCE:
             self.will_close = True
+        self._ask()
         return taken
+
+    def readable(self) -> bool:
+        """Whether the client may send more; not while the application is asked for leave."""
+        return not self._waits() and bool(super().readable())
+
+    def service(self) -> None:
+        """Answer a request; then it is the turn of one that waits for leave."""
+        super().service()
+        self._ask()
+
+    def handle_close(self) -> None:
+        """The connection is gone, and with it what came of a request that is not whole."""
+        super().handle_close()
+        request: Any = self.request
+        if request is not None:
+            request.close()
+
+    def take_body(self, request: Parser, limit: int) -> None:
+        """The body of this request may come."""
+        if not self.connected:
+            return
+        with self.requests_lock:
+            early, request.early = request.early, b""
+            request.allow(limit)
+            request.waiting = False
+        if request.expect_continue and not early:
+            self.send_continue()
+        self.received(early)
+        self.server.pull_trigger()
+
+    def take_no_body(self, request: Parser) -> None:
+        """This request was refused: what its client sends until it has read so is thrown away.
+
+        If the connection were closed at once, it would never read it.
+        """
+        with self.requests_lock:
+            self._ignored = request.content_length or IGNORED
+            self._ignored_since = clock.monotonic()
+            self.close_when_flushed = request.expect_continue and not request.early
+            request.close()
+            self.request = None
+        self.server.pull_trigger()
+
+    def _waits(self) -> bool:
+        request: Any = self.request
+        return request is not None and request.waiting
+
+    def _ask(self) -> None:
+        request: Any = self.request
+        if self._waits() and not request.asked and not self.requests:
+            request.asked = True
+            self.server.add_task(cast(Any, Leave(self, request)))
 
     def writable(self) -> bool:
         """Whether there is something to send. Who is to be cut off is cut off at once.
@@ -58,8 +147,8 @@ class Channel(HTTPChannel):
         return bool(super().writable())
 
     def send_continue(self) -> None:
-        """Have the body sent, unless its announced length was already refused."""
-        if self.request is not None and self.request.error is None:
+        """Have the body sent, unless it was refused already or is to be asked for."""
+        if self.request is not None and self.request.error is None and not self._waits():
             super().send_continue()
 
 
@@ -76,6 +165,7 @@ def listen(app: APIFlask, settings: Settings) -> Any:
         channel_timeout=PATIENCE_S,
         asyncore_use_poll=True,  # select() fails from descriptor 1024 on
         outbuf_high_watermark=UNREAD,
+        recv_bytes=RECEIVED,
         # What is only a little too large, the application refuses in its own words.
         max_request_body_size=(settings.max_body_mb + 1) * MIB,
         clear_untrusted_proxy_headers=False,
@@ -83,5 +173,5 @@ def listen(app: APIFlask, settings: Settings) -> Any:
     )
     for one in sockets.values():  # a name such as localhost may have two addresses
         if isinstance(one, BaseWSGIServer):
-            one.channel_class = Channel
+            one.channel_class = type("OurChannel", (Channel,), {"incoming": settings.incoming})
     return server

@@ -16,7 +16,7 @@ from webapp.domain.errors import Forbidden, Refused, Unauthorized
 from webapp.domain.scopes import Scope
 from webapp.principal import Principal, is_administration, somebody
 from webapp.queries import people
-from webapp.receiving import expected_body
+from webapp.receiving import AHEAD, expected_body, leave, refuse_half_a_body
 from webapp.services import failures
 from webapp.services.people import digest
 from webapp.web import cookie, headers, refusals
@@ -53,10 +53,8 @@ def init_app(app: Flask, settings: Settings) -> None:
         g.principal = _identify(now) if auth else LOCAL
         if g.principal is None and not _is_free(request):
             return _ask_to_log_in()
-        if changes:
-            _refuse_without_form_token(now)
         _refuse_without_scope()
-        return None
+        return _look_at_body(now) if changes else None
 
     @app.after_request
     def _name_the_scheme(response: Response) -> Response:
@@ -93,6 +91,15 @@ def _ask_to_log_in() -> ResponseReturnValue:
 def _login_for(target: str) -> str:
     wanted = target if target != "/" and is_local_path(target) else None
     return url_for("account.login", next=wanted)
+
+
+def _look_at_body(now: datetime) -> ResponseReturnValue | None:
+    """Let the body be read, which may hold the form token; or be sent, if that is the question."""
+    if AHEAD in request.environ:
+        return leave()
+    refuse_half_a_body()
+    _refuse_without_form_token(now)
+    return None
 
 
 def _refuse_without_form_token(now: datetime) -> None:
