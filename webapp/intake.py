@@ -12,8 +12,10 @@ from webapp.domain.policies import (
     IDEMPOTENCY_KEY,
     LANE_NAME,
     MAX_DESCRIPTION,
+    MAX_PATH,
     MAX_PRIORITY,
     MAX_RETRIES,
+    MAX_TASK_FILES,
     MAX_TIMEOUT_S,
     SESSION_ID,
     WHEN_BUSY,
@@ -24,8 +26,6 @@ from webapp.services.submissions import Bounds, Promise, Submission
 
 NOT_YET = (
     "llm_profile_name",
-    "upload_files_path",
-    "upload_file_ids",
     "mcp_server_config",
     "agent_mode",
     "flow_id",
@@ -41,6 +41,8 @@ COMMON = (
     "priority",
     "max_retries",
     "when_busy",
+    "upload_file_ids",
+    "upload_files_path",
     *TIMEOUTS,
 )
 
@@ -92,9 +94,17 @@ def again(task_id: str, changes: dict[str, Any]) -> Submission:
         "silence_timeout_s": row.silence_timeout_s,
         "waiting_timeout_s": tasks.waiting_timeout_s(row),
         "max_retries": row.max_retries,
+        "upload_file_ids": _files_of(row, changes),
         **(row.agent_settings if changes.get("agent", row.agent) == row.agent else {}),
     }
     return intake({**earlier, **changes}, rerun_of=task_id)
+
+
+def _files_of(row: Any, changes: Mapping[str, Any]) -> list[str] | None:
+    """What an earlier task was given, unless it is now to be something else."""
+    if not row.upload_files or changes.keys() & {"upload_file_ids", "upload_files_path"}:
+        return None
+    return [file["file_id"] for file in row.upload_files]
 
 
 def promise(route: str, key: str | None, body: bytes) -> Promise | None:
@@ -193,6 +203,21 @@ def _when_busy(value: Any) -> str:
     return str(value)
 
 
+def _file_ids(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError("must be a list of the ids of uploaded files")
+    if len(value) > MAX_TASK_FILES:
+        raise ValueError(f"must be at most {MAX_TASK_FILES} files, and is {len(value)}")
+    return tuple(dict.fromkeys(check_text(item, 100) for item in value))
+
+
+def _file_path(value: Any) -> str:
+    path = check_text(value, MAX_PATH)
+    if not path.startswith("/"):
+        raise ValueError("must be the absolute path of an uploaded file")
+    return path
+
+
 _CHECKS = {
     "task_description": _description,
     "agent": _agent,
@@ -201,5 +226,7 @@ _CHECKS = {
     "priority": _whole(-MAX_PRIORITY, MAX_PRIORITY),
     "max_retries": _whole(0, MAX_RETRIES),
     "when_busy": _when_busy,
+    "upload_file_ids": _file_ids,
+    "upload_files_path": _file_path,
     **dict.fromkeys(TIMEOUTS, _seconds),
 }

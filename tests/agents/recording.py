@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,6 +34,7 @@ class TaskWork:
     task_id: str
     attempt: int = 1
     session_id: str = "session-1"
+    upload_files: Sequence[Path] = ()
 
 
 @dataclass

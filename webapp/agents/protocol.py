@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -76,6 +76,9 @@ class Work(Protocol):
 
     @property
     def workspace_dir(self) -> Path: ...
+    @property
+    def upload_files(self) -> Sequence[Path]:
+        """Files a person gave it; they lie in the workspace."""
 
 
 class Controls(Protocol):

@@ -45,6 +45,12 @@ class Fields(Body, extra="allow"):
     )
     max_retries: StrictInt | None = None
     when_busy: Literal["reject", "queue"] | None = None
+    upload_file_ids: list[StrictStr] | None = Field(
+        None, description="Uploaded files of one session that the task is given."
+    )
+    upload_files_path: StrictStr | None = Field(
+        None, description="One uploaded file by its path, as file_path gave it."
+    )
 
 
 class SubmitBody(Fields):

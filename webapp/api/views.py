@@ -22,7 +22,7 @@ def active_task(row: Row[Any] | None) -> dict[str, Any] | None:
         "task": row.task_description,
         "llm_profile_name": row.llm_profile_name,
         "workspace_dir": row.workspace_dir,
-        "upload_files": [row.upload_files_path] if row.upload_files_path else [],
+        "upload_files": [file["path"] for file in row.upload_files or ()],
         "active_mcp_servers": list(servers),
         "start_time": plain(row.started_at),
         "end_time": plain(row.completed_at),

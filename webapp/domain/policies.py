@@ -19,6 +19,8 @@ MAX_REASON = 2_000
 MAX_PRIORITY = 1_000_000
 MAX_TIMEOUT_S = 366 * 24 * 3600.0
 MAX_RETRIES = 100
+MAX_TASK_FILES = 100
+MAX_PATH = 4096
 MAX_MESSAGE = 100_000
 """Characters of one activity message; the rest is cut, and says so."""
 MAX_TITLE = 300

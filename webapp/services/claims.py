@@ -36,6 +36,7 @@ _NEXT = (
         *STANDING,
         _tasks.c.agent_settings,
         _tasks.c.workspace_dir,
+        _tasks.c.upload_files,
         _tasks.c.timeout_s,
         _tasks.c.silence_timeout_s,
     )
@@ -80,6 +81,7 @@ class Assignment:
     task_description: str
     settings: Mapping[str, Any]
     workspace_dir: Path
+    upload_files: tuple[Path, ...]
     timeout_s: float | None
     silence_timeout_s: float | None
 
@@ -192,6 +194,7 @@ def _claim(lane: str, runner_id: str, now: datetime) -> Assignment | None:
         task_description=task.task_description,
         settings=row.agent_settings,
         workspace_dir=Path(row.workspace_dir),
+        upload_files=tuple(Path(file["path"]) for file in row.upload_files or ()),
         timeout_s=row.timeout_s,
         silence_timeout_s=row.silence_timeout_s,
     )

@@ -19,7 +19,7 @@ from webapp.domain import names
 from webapp.domain.errors import Conflict, NotFound
 from webapp.domain.task_state import OPEN
 from webapp.models import StoredFile, Task, WorkSession
-from webapp.services import audit
+from webapp.services import audit, locks
 from webapp.services.workspaces import workspace_of
 
 _files = StoredFile.__table__
@@ -101,6 +101,7 @@ def delete(file_id: str, *, by: str, now: datetime) -> str:
     row = db.session.execute(select(_files).where(_files.c.file_id == file_id)).one_or_none()
     if row is None:
         raise NotFound("no_such_file")
+    locks.session(row.session_id)  # whoever submits a task with this file holds it, too
     users = db.session.execute(
         select(_tasks.c.task_id, _tasks.c.upload_files).where(
             _tasks.c.session_id == row.session_id,

@@ -17,6 +17,7 @@ from webapp.domain.policies import IDEMPOTENCY_HOURS, MAIN_LANE
 from webapp.domain.task_state import OPEN
 from webapp.models import Freeze, IdempotencyKey, Lane, Task, WorkSession
 from webapp.services import audit, locks, moves
+from webapp.services.uploads import Wanted, given, session_of
 from webapp.services.workspaces import workspace_of
 
 _tasks = Task.__table__
@@ -48,6 +49,8 @@ class Submission:
     max_retries: int = 0
     when_busy: str = "reject"
     rerun_of: str | None = None
+    upload_file_ids: tuple[str, ...] = ()
+    upload_files_path: str | None = None
 
 
 @dataclass(frozen=True)
@@ -108,12 +111,17 @@ def submit(
     if pending >= bounds.max_pending:
         raise TooMany("queue_full", retry_after_s=RETRY_AFTER_S, limit=bounds.max_pending)
     task_id = str(uuid7())
+    wanted = Wanted(submission.upload_file_ids, submission.upload_files_path)
     session_id, workspace = workspace_of(
-        submission.session_id, bounds.workspaces, now, about=submission.task_description
+        submission.session_id or session_of(wanted),
+        bounds.workspaces,
+        now,
+        about=submission.task_description,
     )
+    uploads = given(wanted, session_id)
     frozen = db.session.execute(_FROZEN).scalar_one_or_none()
     submitted = Submitted(task_id, session_id, workspace, submission.lane, ahead, frozen)
-    moves.admit(_columns(submission, submitted, by, now), now)
+    moves.admit({**_columns(submission, submitted, by, now), **uploads}, now)
     if promise is not None:
         _keep(promise, submitted, by, now)
     audit.note(by, "submit", task_id, now, agent=submission.agent, lane=submission.lane)

@@ -21,6 +21,7 @@ def variables(work: Work) -> dict[str, str]:
         "LINEUP_TASK_ATTEMPT": str(work.attempt),
         "LINEUP_TASK_SESSION": work.session_id,
         "LINEUP_TASK_WORKSPACE": str(work.workspace_dir),
+        "LINEUP_TASK_UPLOADS": "\n".join(map(str, work.upload_files)),
         RUN_MARK: run_mark(work.task_id, work.attempt),
     }
 
