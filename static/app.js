@@ -8,3 +8,5 @@ import "./js/frame.js";
 import "./js/output.js";
 import "./js/copy.js";
 import "./js/conversation.js";
+import "./js/selection.js";
+import "./js/filter.js";

@@ -7,7 +7,7 @@ from werkzeug.routing import UnicodeConverter, ValidationError
 
 from webapp.api import activity, bodies, bulk, controls, files, freeze, health, output, tasks
 
-VERBS = ("submit", "status", "detailed-status", "pause", "resume", "stop", "add-new-task")
+VERBS = ("submit", "status", "detailed-status", "pause", "resume", "stop", "add-new-task", "bulk")
 """What stands in an address where the id of a task may stand, too."""
 
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from flask import Flask
 from flask_babel import get_locale, gettext, ngettext
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from webapp import clock
 from webapp.domain.messages import MESSAGES, N_
@@ -63,6 +63,7 @@ def init_app(app: Flask) -> None:
         priority_word=priority_word,
         ordinal=ordinal,
         bytes=size,
+        marked=marked,
     )
     app.jinja_env.globals.update(
         STATUS=STATUS,
@@ -87,6 +88,17 @@ def headline(text: str | None) -> str:
     first = next((line for line in lines if line.strip("#") and not line.startswith("#!")), "")
     first = _CONTROL_CHARACTERS.sub(" ", first.removeprefix("#")).strip()
     return first if len(first) <= HEADLINE else first[: HEADLINE - 1].rstrip() + "…"
+
+
+def marked(text: str, wanted: str) -> Markup:
+    """A text in which what was searched stands out, in whatever case it is written."""
+    if not wanted:
+        return escape(text)
+    parts = re.split(f"({re.escape(wanted)})", text, flags=re.IGNORECASE)
+    return Markup().join(
+        Markup("<mark>{}</mark>").format(part) if odd % 2 else escape(part)
+        for odd, part in enumerate(parts)
+    )
 
 
 def brief(text: str | None) -> str:

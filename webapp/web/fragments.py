@@ -8,6 +8,12 @@ from flask_babel import get_locale
 from webapp.principal import principal
 
 
+def cursor(name: str) -> int | None:
+    """A whole number from the address; what is none counts as not given."""
+    text = request.args.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+
 def is_fragment() -> bool:
     """Whether htmx asks, and a piece of a page is enough."""
     return "HX-Request" in request.headers

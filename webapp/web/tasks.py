@@ -1,9 +1,8 @@
-"""The history, and the pages of one task: activity, output, result, details."""
+"""The pages of one task: activity, output, result, details; and the door to the list of all."""
 
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,42 +12,20 @@ from webapp import clock
 from webapp.domain.errors import Invalid
 from webapp.domain.task_state import FINAL, Status
 from webapp.ports import ports
-from webapp.queries import board, history, pages, tasks
-from webapp.queries.history import Filter, Page
-from webapp.web import markdown, task_actions, task_output
-from webapp.web.fragments import unchanged, version_of
+from webapp.queries import board, pages, tasks
+from webapp.web import markdown, task_actions, task_bulk, task_list, task_output
+from webapp.web.fragments import cursor, unchanged, version_of
 from webapp.web.parts import Reader
 
 bp = Blueprint("tasks", __name__, url_prefix="/tasks")
 bp.register_blueprint(task_actions.bp)
 bp.register_blueprint(task_output.bp)
+bp.register_blueprint(task_bulk.bp)
+bp.add_url_rule("", "index", task_list.index)
+bp.add_url_rule("/rows", "rows", task_list.rows)
 
-FILTERS = ("status", "session_id", "agent", "q")
 LAST_LINES = 8
 MAX_FILTER = 200
-
-
-@bp.get("")
-def index() -> ResponseReturnValue:
-    """The history: newest first, or what is before or after a cursor."""
-    filters = _filters()
-    before, after = _cursor("before"), _cursor("after")
-    found = history.page(_wanted(filters), before=before, after=after)
-    return render_template("tasks/index.html", active="tasks", **_listed(found, filters))
-
-
-@bp.get("/rows")
-def rows() -> ResponseReturnValue:
-    """The lines of a page that is being looked at, as they are now, and how many came since."""
-    filters, top, bottom = _filters(), _cursor("top") or 0, _cursor("bottom") or 0
-    version = version_of(board.version())
-    if unchanged(version):
-        return "", 204
-    wanted = _wanted(filters)
-    found = Page(history.window(wanted, top=top, bottom=bottom))
-    listed = _listed(found, filters) | {"top": top, "bottom": bottom, "version": version}
-    fresh = history.newer_than(wanted, top) if request.args.get("first") else 0
-    return render_template("tasks/_rows.html", **listed | {"fresh": fresh})
 
 
 @bp.get("/<task_id>")
@@ -61,12 +38,12 @@ def show(task_id: str) -> ResponseReturnValue:
 def output(task_id: str) -> ResponseReturnValue:
     """What the task's process printed: the end of it, or the part around one line."""
     row = tasks.find(task_id)
-    attempt = _cursor("attempt") or int(row.attempt)
+    attempt = cursor("attempt") or int(row.attempt)
     if attempt > row.attempt:
         raise Invalid.field("attempt", f"there was no attempt {attempt}")
     reader = Reader(ports().output, task_id, attempt)
-    at, wanted = _cursor("at"), request.args.get("q", "")[:MAX_FILTER].strip()
-    before = _cursor("before")
+    at, wanted = cursor("at"), request.args.get("q", "")[:MAX_FILTER].strip()
+    before = cursor("before")
     if before is not None:
         part = reader.before(before)
     else:
@@ -128,7 +105,7 @@ def _seen(row: Row[Any], tab: str) -> dict[str, Any]:
     """Everything that the head of a task's page shows, and the transcript where it is open."""
     version = _version(row.task_id, row, tab)  # first: what is printed meanwhile makes another
     final = row.status in FINAL
-    before = _cursor("before") if tab == "activity" else None
+    before = cursor("before") if tab == "activity" else None
     said, older = pages.transcript(row.task_id, before=before) if tab == "activity" else ([], None)
     runs = row.status in (Status.RUNNING, Status.PAUSED)
     attempt = pages.attempt(row.task_id, row.attempt) if row.attempt else None
@@ -161,56 +138,3 @@ def _version(task_id: str, standing: Any, tab: str) -> str:
     if tab == "activity" and standing.status not in FINAL:
         size = Reader(ports().output, task_id, standing.attempt).size
     return version_of(standing.version, standing.status, size)
-
-
-def _listed(found: Page, filters: dict[str, str]) -> dict[str, Any]:
-    rows = found.rows
-    return {
-        "found": found,
-        "rows": rows,
-        "filters": filters,
-        "address": lambda **changes: _address(filters, **changes),
-        "top": rows[0].seq if rows else history.newest_seq(),
-        "bottom": rows[-1].seq if rows else 0,
-        "first": "before" not in request.args and "after" not in request.args,
-        "version": version_of(board.version()),
-        "fresh": 0,
-        "now": clock.now(),
-        "longest": max((_took(row) for row in rows), default=0.0),
-        "took_s": _took,
-        "statuses": list(Status),
-        "agents": ports().agents.names(),
-    }
-
-
-def _took(row: Row[Any]) -> float:
-    if row.started_at is None:
-        return 0.0
-    return float(((row.completed_at or clock.now()) - row.started_at).total_seconds())
-
-
-def _filters() -> dict[str, str]:
-    """The filters of the address that mean something."""
-    given = {name: request.args.get(name, "").strip()[:MAX_FILTER] for name in FILTERS}
-    if given["status"] and given["status"] not in list(Status):
-        raise Invalid.field("status", f"there is no status {given['status']!r}")
-    return {name: value for name, value in given.items() if value}
-
-
-def _wanted(filters: dict[str, str]) -> Filter:
-    status, get = filters.get("status"), filters.get
-    statuses = (status,) if status else ()
-    return Filter(statuses, session_id=get("session_id"), agent=get("agent"), q=get("q"))
-
-
-def _address(filters: dict[str, str], **changes: Any) -> str:
-    """The history's own address with some filters changed; None takes one away."""
-    wanted = {name: value for name, value in {**filters, **changes}.items() if value}
-    query = urlencode(wanted)
-    return url_for("tasks.index") + (f"?{query}" if query else "")
-
-
-def _cursor(name: str) -> int | None:
-    """A whole number from the address; what is none counts as not given."""
-    text = request.args.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
