@@ -91,6 +91,18 @@ def test_the_cursor_pages_through_everything_once(api: FlaskClient, send: Send) 
     assert seen == ids[::-1]
 
 
+def test_a_cursor_is_of_no_use_with_other_filters(api: FlaskClient, send: Send) -> None:
+    for _ in range(2):
+        send("true")
+    cursor = api.get("/api/tasks?limit=1").get_json()["next_cursor"]
+
+    answer = api.get(f"/api/tasks?limit=1&status=pending&cursor={cursor}")
+
+    assert answer.status_code == 400
+    assert "other filters" in answer.get_json()["fields"]["cursor"]
+    assert api.get(f"/api/tasks?limit=5&cursor={cursor}").status_code == 200
+
+
 def test_tasks_are_filtered_by_what_is_asked(api: FlaskClient, send: Send) -> None:
     send("echo 100%", session_id="a")
     wanted = send("echo 100_", session_id="b")

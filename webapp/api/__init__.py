@@ -5,9 +5,23 @@ from __future__ import annotations
 from apiflask import APIFlask
 from werkzeug.routing import UnicodeConverter, ValidationError
 
-from webapp.api import activity, bodies, bulk, controls, files, freeze, health, output, tasks
+from webapp.api import (
+    activity,
+    bodies,
+    bulk,
+    controls,
+    export,
+    files,
+    freeze,
+    health,
+    output,
+    tasks,
+)
 
-VERBS = ("submit", "status", "detailed-status", "pause", "resume", "stop", "add-new-task", "bulk")
+VERBS = (
+    *("submit", "status", "detailed-status", "pause", "resume", "stop", "add-new-task"),
+    *("bulk", "export"),
+)
 """What stands in an address where the id of a task may stand, too."""
 
 
@@ -30,6 +44,7 @@ def init_app(app: APIFlask) -> None:
         freeze.bp,
         tasks.bp,
         bulk.bp,
+        export.bp,
         controls.bp,
         output.bp,
         activity.bp,

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr
 
 from webapp import clock, steering
 from webapp.api.bodies import Answer, Body, Message, answers
+from webapp.api.paging import below, cursor
 from webapp.domain.messages import sentence
 from webapp.domain.task_state import Status
 from webapp.intake import again, intake, promise
@@ -111,13 +112,17 @@ class ListQuery(Choice):
     """Which tasks, and which page of them."""
 
     limit: int = Field(SHOWN, ge=1, le=1000)
-    cursor: int | None = Field(
-        None, ge=1, le=2**63 - 1, description="next_cursor of the page before."
+    cursor: str | None = Field(
+        None, description="next_cursor of the page before, with the same filters."
     )
 
 
 class TaskPage(Answer):
-    """A page of tasks, newest first; ``next_cursor`` is null on the last."""
+    """A page of tasks, newest first; ``next_cursor`` is null on the last.
+
+    A page may be short, or empty, and not be the last: where what is asked for is rare, a look
+    goes only so far back, and ``next_cursor`` goes on from there.
+    """
 
     tasks: list[dict[str, Any]]
     next_cursor: str | None
@@ -164,11 +169,11 @@ def rerun(task_id: str, json_data: RerunBody) -> ResponseReturnValue:
 def list_tasks(query_data: ListQuery) -> ResponseReturnValue:
     """List tasks, newest first."""
     wanted = query_data.wanted()
-    found = history.page(wanted, before=query_data.cursor, limit=query_data.limit, whole=True)
-    cursor = found.older or found.searched_to
+    before = below(query_data.cursor, wanted)
+    found = history.page(wanted, before=before, limit=query_data.limit, whole=True)
     return {
         "tasks": [tasks.as_json(row) for row in found.rows],
-        "next_cursor": None if cursor is None else str(cursor),
+        "next_cursor": cursor(found.older or found.searched_to, wanted),
     }
 
 

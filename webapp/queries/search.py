@@ -1,7 +1,9 @@
 """Text in descriptions: what holds it, and how an index leads to it, on either database.
 
 The index knows which tasks hold three characters in a row; whether they hold all of the text is
-looked up in the descriptions themselves. The first `SEARCHED_CHARACTERS` of each are searched.
+looked up in the descriptions themselves. Words may be shorter, as in Chinese: SQLite is asked for
+what begins with them, and PostgreSQL's index also knows one and two characters that are not ASCII.
+The first `SEARCHED_CHARACTERS` of each description are searched.
 """
 
 from __future__ import annotations
