@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,8 @@ class Outcome:
     code: str | None = None
     message: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    reports: Sequence[Mapping[str, Any]] = ()
+    """The files in reports/ that the attempt wrote, the one to show first."""
     may_retry: bool = True
     """False where another attempt cannot help or was not asked for (interrupted, abandoned)."""
 

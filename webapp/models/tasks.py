@@ -168,6 +168,8 @@ class Attempt(db.Model):  # type: ignore[name-defined]
     """completed, failed or stopped; null while it runs."""
     error: Mapped[str | None] = mapped_column(Text)
     exit_code: Mapped[int | None]
+    reports: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    """``[{path, size, time_ns}]`` of the files in reports/ it wrote, the one to show first."""
 
     __table_args__ = (UniqueConstraint("task_id", "number", name="uq_attempts_task_number"),)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import structlog
 
@@ -16,6 +17,7 @@ from webapp.domain.errors import LostAttempt
 from webapp.domain.messages import MESSAGES, sentence
 from webapp.domain.outcome import Outcome
 from webapp.domain.task_state import Status
+from webapp.files import reports
 from webapp.queries import runs
 from webapp.queries.runs import Wishes
 from webapp.runtime.console import RunConsole
@@ -57,6 +59,7 @@ class Run:
         self._steered: Controls = self.console.patient
         self._interruption = threading.Event()
         self.abandoned = False
+        self._reports: list[dict[str, Any]] = []
 
     def carry_out(self) -> tuple[Outcome, News] | None:
         """Run the agent to its end and say what came of it; None if the attempt was lost."""
@@ -117,9 +120,10 @@ class Run:
         if self._outcome is None:
             raise RuntimeError("the run has not finished")
         if self._verdict is None:
-            return self._outcome, news
+            return replace(self._outcome, reports=self._reports), news
         kept, code = self._outcome.result, self._outcome.exit_code
-        return replace(self._verdict, result=kept, exit_code=code), news
+        told = replace(self._verdict, result=kept, exit_code=code, reports=self._reports)
+        return told, news
 
     def give_up(self, error: Exception) -> tuple[Outcome, News]:
         """End a run that could not be watched over; what its agent still does lands nowhere."""
@@ -132,10 +136,12 @@ class Run:
     def _work(self) -> None:
         try:
             self.assignment.workspace_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            before = reports.stamps(self.assignment.workspace_dir)
         except OSError as error:
             self._outcome = _failure("workspace_unusable", error=str(error))
         else:
             self._outcome = self._ask_agent()
+            self._reports = reports.written(self.assignment.workspace_dir, before)
         self._finished.set()
         self._nudge.set()
 

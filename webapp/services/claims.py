@@ -202,6 +202,8 @@ def _claim(lane: str, runner_id: str, now: datetime) -> Assignment | None:
 
 def _end(task: Standing, outcome: Outcome, news: News, now: datetime) -> None:
     columns: dict[str, Any] = {"task_result": outcome.result}
+    if outcome.reports:
+        columns["report_path"] = _report_path(task, outcome)
     if outcome.move == "complete":
         entry = _done(task, "completed")
         columns["progress"] = None
@@ -235,7 +237,8 @@ def _close_attempt(task: Standing, outcome: Outcome, news: News, now: datetime) 
     error = _said(outcome) if outcome.move == "fail" else None
     which = {"of_task": task.task_id, "of_attempt": task.attempt}
     ended = {"ended_at": now, "outcome": words[outcome.move], "exit_code": outcome.exit_code}
-    db.session.execute(_END_ATTEMPT, {**which, **ended, "error": error})
+    told = {"error": error, "reports": [dict(report) for report in outcome.reports] or None}
+    db.session.execute(_END_ATTEMPT, {**which, **ended, **told})
     if task.unread:
         db.session.execute(_NEVER_READ, which)
 
@@ -258,6 +261,11 @@ def cancel(task: Standing, by: str, reason: str | None, now: datetime) -> None:
     entry = _done(task, "stopped_because", reason=reason) if reason else _done(task, "stopped")
     asked = Entry(task.task_id, task.attempt, USER, "stop", "stop_asked", {"by": by})
     moves.move(task, "cancel", now, [asked, entry], stop_reason=reason)
+
+
+def _report_path(task: Standing, outcome: Outcome) -> str:
+    workspace = select(_tasks.c.workspace_dir).where(_tasks.c.task_id == task.task_id)
+    return str(Path(db.session.execute(workspace).scalar_one(), outcome.reports[0]["path"]))
 
 
 def _done(task: Standing, code: str, **params: Any) -> Entry:
