@@ -99,13 +99,12 @@ def new_postgresql(postgresql_server: PostgreSQL, tmp_path: Path) -> Iterator[Ca
         dispose(app)
 
     def make(*, empty: bool = False) -> str:
-        template = "template0" if empty else postgresql_server.template(migrate)
-        made.append(postgresql_server.create(template))
+        made.append(postgresql_server.take(None if empty else migrate))
         return postgresql_server.url(made[-1])
 
     yield make
     for name in made:
-        postgresql_server.drop(name)
+        postgresql_server.give_back(name)
 
 
 @pytest.fixture(scope="session")

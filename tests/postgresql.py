@@ -37,6 +37,34 @@ OPTIONS = {
     "timezone": "Asia/Kathmandu",  # whatever the server's zone is, times are UTC
 }
 TEMPLATE = "lineup_template"
+CUT_OFF = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+EMPTY = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
+REMEMBER = """
+CREATE SCHEMA pristine;
+DO $$ DECLARE t name; BEGIN
+    FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE format('CREATE TABLE pristine.%I AS TABLE public.%I', t, t);
+    END LOOP;
+END $$;
+CREATE TABLE pristine." sequences" AS
+    SELECT format('public.%I', sequencename) AS name, last_value FROM pg_sequences;
+CREATE PROCEDURE pristine.restore() LANGUAGE plpgsql AS $$ DECLARE t name; filled boolean; BEGIN
+    SET LOCAL session_replication_role = replica; -- foreign keys and triggers have nothing to add
+    FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE format('DELETE FROM public.%I', t);
+        EXECUTE format('SELECT EXISTS (SELECT FROM pristine.%I)', t) INTO filled;
+        IF filled THEN
+            EXECUTE format('INSERT INTO public.%I SELECT * FROM pristine.%I', t, t);
+        END IF;
+    END LOOP;
+    PERFORM setval(name, coalesce(last_value, 1), last_value IS NOT NULL)
+        FROM pristine." sequences";
+END $$;
+"""
+"""Keeps what the tables hold after the migrations, and how to bring them back to it."""
 
 _numbers = itertools.count(1)
 
@@ -61,6 +89,8 @@ class PostgreSQL:
 
     def __init__(self) -> None:
         self._directory = Path(os.environ[SHARED])
+        self._blank: dict[str, bool] = {}
+        self._free: dict[bool, list[str]] = {True: [], False: []}
         with self._alone():
             if not (self._directory / "data").exists():
                 self._start()
@@ -75,25 +105,41 @@ class PostgreSQL:
             host=str(self._directory), user="postgres", dbname=database, autocommit=True
         )
 
-    def create(self, template: str = "template0") -> str:
-        """Make a database; returns its name."""
+    def take(self, migrate: Callable[[str], None] | None) -> str:
+        """The name of a database: with the newest schema, which ``migrate`` makes, or empty.
+
+        Databases are used again: to copy one takes longer than most tests.
+        """
+        blank = migrate is None
+        if free := self._free[blank]:
+            return free.pop()
         name = f"test_{os.getpid()}_{next(_numbers)}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self._create(name, "template0" if migrate is None else self._template(migrate))
+        self._blank[name] = blank
         return name
 
-    def drop(self, name: str) -> None:
-        """Remove a database, whoever is connected to it."""
-        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+    def give_back(self, name: str) -> None:
+        """Make a database as it was; whoever is still connected to it is cut off."""
+        blank = self._blank[name]
+        with self.connect(name) as connection:
+            connection.execute(CUT_OFF)
+            connection.execute(EMPTY if blank else "CALL pristine.restore()")
+        self._free[blank].append(name)
 
-    def template(self, migrate: Callable[[str], None]) -> str:
+    def _template(self, migrate: Callable[[str], None]) -> str:
         """The database that others are copied from, made by the first who asks."""
         with self._alone():
             made = self._directory / "template-made"
             if not made.exists():
-                self._execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
+                self._create(TEMPLATE, "template0")
                 migrate(self.url(TEMPLATE))
+                with self.connect(TEMPLATE) as connection:
+                    connection.execute(REMEMBER)
                 made.touch()
         return TEMPLATE
+
+    def _create(self, name: str, template: str) -> None:
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
 
     def _execute(self, statement: str) -> None:
         with self.connect("postgres") as connection:
