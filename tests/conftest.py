@@ -31,7 +31,7 @@ from webapp.services.submissions import Bounds, Submission, Submitted
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PORT = 7420
 BACKENDS = ("sqlite", "postgresql")
-ON_BOTH = ("migrations", "runtime", "services")
+ON_BOTH = ("api", "migrations", "runtime", "services")
 """Directories whose tests run on both databases."""
 BASE_URL = f"http://127.0.0.1:{PORT}"
 

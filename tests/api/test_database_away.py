@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from webapp.config import Settings
 from webapp.db import db
+from webapp.models import Lane
 
 
 @pytest.fixture
@@ -23,7 +25,8 @@ def test_a_submission_that_gets_no_turn_to_write_is_503_and_may_come_again(
     app: APIFlask, api: FlaskClient
 ) -> None:
     body = {"task_description": "true", "agent": "shell"}
-    with app.app_context(), db.engines[None].connect():
+    with app.app_context(), db.engines[None].begin() as connection:
+        connection.execute(select(Lane.__table__).with_for_update())
         refused = api.post("/api/tasks/submit", json=body)
 
     assert (refused.status_code, refused.get_json()["error"]) == (503, "database_away")

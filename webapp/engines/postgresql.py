@@ -18,6 +18,8 @@ from webapp.gate import GatedPool
 WRITERS = 8
 """Who writes to a lane waits for its row: more connections would only wait there."""
 CONNECT_S = 10
+IDLE_MS = 30_000
+"""After how long a process that was suspended in its transaction no longer keeps a lane locked."""
 SILENT_S = 15
 """After how long without a word the other end is asked whether it is there."""
 LOST = {
@@ -64,8 +66,7 @@ class PostgreSQL:
         """Set up each connection, and call by one name whatever ends one."""
         settings = ["TIME ZONE 'UTC'", f"lock_timeout = {self._wanted.patience_ms}"]
         if not reads:
-            # a process that was suspended must not keep a lane locked
-            settings.append(f"idle_in_transaction_session_timeout = {self._wanted.patience_ms}")
+            settings.append(f"idle_in_transaction_session_timeout = {IDLE_MS}")
         if self._wanted.durability == "normal":
             settings.append("synchronous_commit = off")
 
