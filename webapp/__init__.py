@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -129,6 +128,8 @@ def _open_doors(app: APIFlask, settings: Settings) -> None:
 
 def _secret_key(settings: Settings) -> bytes:
     """The key that signs cookies: made once, readable by its owner alone."""
+    import secrets
+
     path = settings.data / "secret_key"
     if not path.exists():
         fresh = path.with_name(f"secret_key.{secrets.token_hex(4)}")

@@ -79,9 +79,9 @@ def test_a_busy_lane_ends_with_4_and_names_what_is_in_the_way(shell: Terminal) -
 @pytest.mark.parametrize(
     ("command", "status", "said"),
     [
-        ("exit 7", 1, "The task is failed after"),
-        ("kill -9 $$", 1, "The task is failed after"),
-        ("true", 0, "The task is completed after"),
+        ("exit 7", 1, "The task failed after"),
+        ("kill -9 $$", 1, "The task failed after"),
+        ("true", 0, "The task completed after"),
     ],
 )
 def test_waiting_ends_as_the_task_did(

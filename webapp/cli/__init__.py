@@ -14,6 +14,7 @@ COMMANDS = {
     "serve": "webapp.cli.serve:serve",
     "submit": "webapp.cli.submit:submit",
     "status": "webapp.cli.status:status",
+    "upload": "webapp.cli.files:upload",
     "tasks": "webapp.cli.tasks:tasks",
     "show": "webapp.cli.tasks:show",
     "output": "webapp.cli.tasks:output",
@@ -53,6 +54,10 @@ class Commands(click.Group):
         module, _, attribute = COMMANDS[cmd_name].partition(":")
         found: click.Command = getattr(importlib.import_module(module), attribute)
         return found
+
+    def main(self, *args: Any, **given: Any) -> Any:
+        """Run under one name, however the program was started."""
+        return super().main(*args, **{"prog_name": "lineup", **given})
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was named."""

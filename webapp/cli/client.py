@@ -60,6 +60,10 @@ class Server:
         """Have something removed, once."""
         return self._ask(lambda: self._http.delete(path), None)
 
+    def upload(self, path: str, files: list[Any], fields: dict[str, str]) -> Any:
+        """Send files, once."""
+        return self._ask(lambda: self._http.post(path, files=files, data=fields), None)
+
     def submit(self, path: str, body: dict[str, Any], key: str) -> Any:
         """Hand something in: asked again until it is known to be taken, and taken once."""
         headers = {"Idempotency-Key": key}
@@ -149,7 +153,7 @@ class Server:
 
 
 def _sent(query: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in query.items() if value is not None}
+    return {name: value for name, value in query.items() if value not in (None, ())}
 
 
 def _detail(answer: httpx.Response) -> str:

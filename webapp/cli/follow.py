@@ -23,6 +23,7 @@ PIECE = 1024 * 1024
 SHORTEST_LOOK_S, LONGEST_LOOK_S = 0.05, 1.0
 LONGEST_LISTEN_S = 0.25
 
+ENDS = {"completed": "completed", "failed": "failed", "stopped": "was stopped"}
 Sink = Callable[[bytes, bool], None]
 
 
@@ -169,7 +170,7 @@ def outcome(task: dict[str, Any]) -> Code:
     """Say how a task ended; returns the status to exit with."""
     status = task["status"]
     took = seconds_between(task["started_at"], task["completed_at"])
-    said = f"The task is {status}" + (f" after {lasted(took)}" if took is not None else "")
+    said = f"The task {ENDS[status]}" + (f" after {lasted(took)}" if took is not None else "")
     reason = {"failed": task["error_message"], "stopped": task["stop_reason"]}.get(status)
     notice(f"{said}: {reason}" if reason else f"{said}.")
     return OF_STATUS[status]

@@ -15,6 +15,7 @@ import click
 from webapp import sources
 from webapp.cli import options
 from webapp.cli.ending import Code, Declined, Ended, Interrupted
+from webapp.cli.files import sent_along
 from webapp.cli.options import Function, Span, notice, show_json, talks, text_of, utf8
 
 if TYPE_CHECKING:
@@ -79,10 +80,11 @@ def _all(given: list[Callable[[Any], Any]]) -> Callable[[Function], Function]:
 
 @click.command(cls=Words)
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="[--] COMMAND…")
+@click.option("--file", "paths", multiple=True, metavar="FILE", help="A file it is to have.")
 @_all(FIELDS)
 @_all(STAYING)
 @talks
-def submit(server: Server, words: tuple[str, ...], **given: Any) -> None:
+def submit(server: Server, words: tuple[str, ...], paths: tuple[str, ...], **given: Any) -> None:
     """Hand in a task, and print its id.
 
     Several words after -- are run exactly so: lineup submit -- grep 'a b' file. A single one is
@@ -90,7 +92,9 @@ def submit(server: Server, words: tuple[str, ...], **given: Any) -> None:
     """
     body = {"agent": given["agent"] or "shell", **_fields(server, given)}
     body["task_description"] = _description(words, body["agent"])
-    _hand_in(server, "/api/tasks/submit", body, given)
+    if paths and given["idempotency_key"]:
+        raise Ended(Code.USAGE, "--idempotency-key goes without --file: each sending is another.")
+    _hand_in(server, "/api/tasks/submit", body, given, paths)
 
 
 @click.command(cls=Words)
@@ -144,7 +148,13 @@ def _directory(server: Server, said: str) -> str:
     return str(path.absolute())
 
 
-def _hand_in(server: Server, path: str, body: dict[str, Any], given: dict[str, Any]) -> None:
+def _hand_in(
+    server: Server,
+    path: str,
+    body: dict[str, Any],
+    given: dict[str, Any],
+    paths: tuple[str, ...] = (),
+) -> None:
     stays = given["wait"] or given["follow"]
     if given["follow"] and given["as_json"]:
         raise Ended(Code.USAGE, "--follow prints the output: it goes without --json.")
@@ -153,13 +163,15 @@ def _hand_in(server: Server, path: str, body: dict[str, Any], given: dict[str, A
     key = given["idempotency_key"] or secrets.token_hex(16)
     sent = {name: value for name, value in body.items() if value is not None}
     if not stays:
-        _announce(_submitted(server, path, sent, key), given)
+        with sent_along(server, paths, sent) as whole:
+            _announce(_submitted(server, path, whole, key), given)
         return
     from webapp.cli.follow import interruptible
     from webapp.cli.staying import stay
 
     with interruptible():
-        answer = _submitted(server, path, sent, key)
+        with sent_along(server, paths, sent) as whole:
+            answer = _submitted(server, path, whole, key)
         code = stay(
             server,
             answer["task_id"],

@@ -26,7 +26,7 @@ def show(
     every = [[head.upper() for head in heads], *rows]
     wide = [max(width(row[at]) for row in every) for at in range(len(heads))]
     columns = shutil.get_terminal_size().columns
-    wide[-1] = max(8, columns - sum(wide[:-1]) - GAP * (len(wide) - 1))
+    wide[-1] = max(20, columns - sum(wide[:-1]) - GAP * (len(wide) - 1))
     for number, row in enumerate(every):
         cells = [fit(cell, wide[at]) for at, cell in enumerate(row)]
         filled = [

@@ -13,7 +13,16 @@ from webapp import clock
 from webapp.cli import options, table
 from webapp.cli.ending import Code, Ended
 from webapp.cli.options import SPAN, UNITS, Span, notice, show_json, talks
-from webapp.cli.terminal import coloured, lasted, local_time, one_line, safe, seconds_between
+from webapp.cli.terminal import (
+    brief_time,
+    coloured,
+    lasted,
+    local_time,
+    on_terminal,
+    one_line,
+    safe,
+    seconds_between,
+)
 
 if TYPE_CHECKING:
     from webapp.cli.client import Server
@@ -46,7 +55,9 @@ class Moment(click.ParamType[str]):
 
 
 @click.command()
-@click.option("--status", type=click.Choice(STATUSES), help="Only those that stand so.")
+@click.option(
+    "--status", type=click.Choice(STATUSES), multiple=True, help="Only those that stand so."
+)
 @click.option("--session", "session_id", metavar="ID", help="Only this session's.")
 @click.option("--flow", "flow_id", metavar="ID", help="Only this flow's.")
 @click.option("--profile", "llm_profile_name", metavar="NAME", help="Only this LLM profile's.")
@@ -92,18 +103,27 @@ def _pages(server: Server, filters: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _listed(found: list[dict[str, Any]]) -> None:
-    rows = [
-        (
-            row["task_id"],
-            row["control"] or row["status"],
-            row["agent"],
-            local_time(row["created_at"]),
-            lasted(seconds_between(row["started_at"], row["completed_at"] or _until(row))),
-            one_line(row["task_description"]),
-        )
+    person = on_terminal()
+    time = brief_time if person else local_time
+    cells = [
+        {
+            "id": row["task_id"],
+            "status": row["control"] or row["status"],
+            "agent": row["agent"],
+            "created": time(row["created_at"]),
+            "took": lasted(seconds_between(row["started_at"], row["completed_at"] or _until(row))),
+            "description": one_line(row["task_description"]),
+        }
         for row in found
     ]
-    table.show(HEADS, rows, paint=lambda at, cell: coloured(cell) if at == 1 else cell)
+    heads = [head for head in HEADS if not (person and head == "agent" and _alike(found))]
+    rows = [[row[head] for head in heads] for row in cells]
+    table.show(heads, rows, paint=lambda at, cell: coloured(cell) if at == 1 else cell)
+
+
+def _alike(found: list[dict[str, Any]]) -> bool:
+    """Whether all are for one agent, so that to name it would only take room."""
+    return len({row["agent"] for row in found}) < 2
 
 
 def _until(row: dict[str, Any]) -> datetime | None:
@@ -123,11 +143,12 @@ def show(server: Server, task_id: str, as_json: bool) -> None:
     texts = ("task_description", "error_message", "task_result")
     plain = ("task_id", "session_id", "agent", "lane", "priority", "submitted_by", "rerun_of")
     reason = task["pause_reason"] if task["status"] == "paused" else task["stop_reason"]
+    tried = task["attempt"] > 0
     table.facts(
         [
             ("status", coloured(task["control"] or task["status"])),
             *((name, safe(str(task[name] or ""))) for name in plain),
-            ("attempt", f"{task['attempt']} of {task['max_retries'] + 1}"),
+            ("attempt", f"{task['attempt']} of {task['max_retries'] + 1}" if tried else ""),
             *((name, local_time(task[f"{name}_at"])) for name in ("created", "started")),
             ("completed", local_time(task["completed_at"])),
             ("took", lasted(seconds_between(task["started_at"], task["completed_at"]))),

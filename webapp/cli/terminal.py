@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from webapp import sources
+from webapp import clock, sources
 
 _SEQUENCE = re.compile(
     r"(?P<colour>\x1b\[[0-9;:]*m)"
@@ -21,7 +21,10 @@ _SEQUENCE = re.compile(
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?"  # titles, links
     r"|\x1b[ -/]*[0-~]?"
 )
-_UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b\x9c\n]*\x1b?|[ -/]*)\Z")
+_UNFINISHED = re.compile(
+    r"(?:\x1b[ -/]*|(?:\x1b\[|\x9b)[0-?]*[ -/]*"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*\x1b?)\Z"
+)
 _TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """Characters that turn the direction of writing, and so what a reader takes for the text."""
 _CONTROLS = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160), *map(ord, _TURNS)])
@@ -125,6 +128,16 @@ def local_time(stamp: str | None) -> str:
     if not stamp:
         return ""
     return datetime.fromisoformat(stamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def brief_time(stamp: str | None) -> str:
+    """The same for a narrow table: today's by the clock, this year's without the year."""
+    if not stamp:
+        return ""
+    at, today = datetime.fromisoformat(stamp).astimezone(), clock.now().astimezone()
+    if at.date() == today.date():
+        return f"{at:%H:%M:%S}"
+    return f"{at:%m-%d %H:%M}" if at.year == today.year else f"{at:%Y-%m-%d}"
 
 
 def seconds_between(since: str | None, until: str | datetime | None) -> float | None:
