@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from apiflask import APIFlask
 from werkzeug.routing import UnicodeConverter, ValidationError
 
@@ -10,6 +12,7 @@ from webapp.api import (
     bodies,
     bulk,
     controls,
+    description,
     export,
     files,
     freeze,
@@ -18,11 +21,7 @@ from webapp.api import (
     tasks,
 )
 
-VERBS = (
-    *("submit", "status", "detailed-status", "pause", "resume", "stop", "add-new-task"),
-    *("bulk", "export"),
-)
-"""What stands in an address where the id of a task may stand, too."""
+TASKS = "/api/tasks/"
 
 
 class TaskId(UnicodeConverter):
@@ -30,15 +29,22 @@ class TaskId(UnicodeConverter):
 
     def to_python(self, value: str) -> str:
         """Refuse a verb; what then matches is the call of that name, with its own methods."""
-        if value in VERBS:
+        if value in self._verbs:
             raise ValidationError
         return value
+
+    @cached_property
+    def _verbs(self) -> frozenset[str]:
+        """What stands in an address where the id of a task may stand, too."""
+        calls = (rule.rule for rule in self.map.iter_rules() if "<" not in rule.rule)
+        return frozenset(call.removeprefix(TASKS) for call in calls if call.startswith(TASKS))
 
 
 def init_app(app: APIFlask) -> None:
     """Open the doors for scripts."""
     app.url_map.converters["task"] = TaskId
     bodies.init_app(app)
+    app.spec_processor(lambda spec: description.describe(spec, app.config["SESSION_COOKIE_NAME"]))
     for blueprint in (
         health.bp,
         freeze.bp,

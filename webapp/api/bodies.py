@@ -68,7 +68,7 @@ registry.register("pydantic", LineupAdapter)  # before any view is decorated wit
 
 
 def init_app(app: APIFlask) -> None:
-    """Describe the API as it is."""
+    """Have the framework describe refusals as they are."""
     refusal = ErrorAnswer.model_json_schema()
     app.config.update(
         VALIDATION_ERROR_STATUS_CODE=400,
@@ -77,9 +77,7 @@ def init_app(app: APIFlask) -> None:
         HTTP_ERROR_SCHEMA=refusal,
         AUTO_404_RESPONSE=False,
         AUTO_SERVERS=False,
-        SECURITY_SCHEMES={"token": {"type": "http", "scheme": "bearer"}},
     )
-    app.spec_processor(_describe)
 
 
 def answers(
@@ -94,13 +92,13 @@ def answers(
         DESCRIBED[model.__name__] = model
         schema = {"$ref": f"#/components/schemas/{model.__name__}"}
     done = {"description": "Done", "content": {kind: {"schema": schema}}}
-    return {200: done, **{status: _REFUSALS[status] for status in (401, 403, *refusals)}}
+    return {200: done, **{status: REFUSALS[status] for status in (401, 403, *refusals)}}
 
 
 DESCRIBED: dict[str, type[Answer]] = {}
 """The models of all answers, by name."""
 
-_REFUSALS = {
+REFUSALS = {
     400: "A field cannot be used, or there is nothing to act on",
     401: "Not logged in",
     403: "Not allowed",
@@ -110,7 +108,8 @@ _REFUSALS = {
     413: "More than is taken",
     415: "Not the media type that this address takes",
     422: "This Idempotency-Key was sent with another body",
-    429: "Too much at once",
+    429: "Too much at once; Retry-After says when to come back",
+    503: "The database does not answer; nothing was stored",
     507: "The disk did not take it",
 }
 
@@ -136,14 +135,3 @@ def _problems(error: ValidationError) -> dict[str, str]:
         text = "there is no such field" if problem["type"] == "extra_forbidden" else problem["msg"]
         problems.setdefault(name, text.removeprefix("Value error, "))
     return problems
-
-
-def _describe(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
-    if not isinstance(spec, dict):
-        return spec
-    components = spec.setdefault("components", {}).setdefault("schemas", {})
-    for name, model in DESCRIBED.items():
-        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-        components.update(schema.pop("$defs", {}))
-        components[name] = schema
-    return {**spec, "security": [{"token": []}]}

@@ -1,0 +1,176 @@
+"""The API's description beyond what views and models say: identities, common answers, examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from webapp.api.bodies import DESCRIBED, REFUSALS
+
+ABOUT = """\
+Everything that the pages can do. Times are ISO 8601 in UTC; a refusal has a sentence (`detail`), a
+stable code (`error`), and `fields` where fields are to blame. The same calls by example, with curl:
+[Help, API](/help/api).
+"""
+TAGS = {
+    "Health and status": "Whether it runs, what it does, and the freeze.",
+    "Tasks": "Hand in, look at, steer, run again and delete tasks; their output.",
+    "Activity": "What happened: the log of each session, and the sessions.",
+    "Files": "What is uploaded for tasks, and what lies in their workspaces.",
+}
+PARAMETERS = {
+    "agent": "The agent that does it, such as `shell`.",
+    "attempt": "Which attempt, from 1; the newest if left out.",
+    "cursor": "`next_cursor` of the page before.",
+    "file_id": "The file's id, as the upload answered it.",
+    "file_path": "A path in a workspace, as `file_path` or `path` gave it.",
+    "flow_id": "Tasks of this flow.",
+    "include_directories": "Whether directories are listed, too.",
+    "lane": "The lane; `main` if left out.",
+    "limit": "At most so many.",
+    "llm_profile_name": "Tasks that name this LLM profile.",
+    "message_index": "One entry by its place in the log, from 0.",
+    "offset": "How many, or how many bytes, to pass over.",
+    "prefix": "Accepted, and ignored.",
+    "session_id": "The session's id: 1 to 64 of the characters A-Z a-z 0-9 _ . : -",
+    "task_id": "The task's id, as submit answered it.",
+}
+"""What a parameter of a name means wherever nothing more exact is said of it."""
+
+KEY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "description": "The same key with the same body is answered as before, for a day.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+TAKE_KEYS = ("/api/tasks/submit", "/api/tasks/{task_id}/rerun")
+FREE = ("/health",)
+TOKEN, COOKIE, FORM_TOKEN = "token", "cookie", "form_token"
+UPLOAD = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["files"],
+                "properties": {
+                    "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                    "session_id": {"type": "string", "description": PARAMETERS["session_id"]},
+                },
+            }
+        }
+    },
+}
+ERROR = {
+    "success": False,
+    "error": "invalid_field",
+    "message": "priority: Input should be a valid integer",
+    "detail": "priority: Input should be a valid integer",
+    "fields": {"priority": "Input should be a valid integer"},
+}
+EXAMPLES: dict[str, Any] = {
+    "SubmitBody": {
+        "agent": "shell",
+        "task_description": "make test",
+        "when_busy": "queue",
+        "session_id": "nightly",
+        "timeout_s": 600,
+    },
+    "RerunBody": {"task_description": "make test ARGS=-x", "when_busy": "queue"},
+    "ReasonBody": {"reason": "the disk is nearly full"},
+    "NewTaskBody": {"reason": "and tell me when it is done"},
+    "InstructionBody": {"instruction": "yes"},
+    "FreezeBody": {"reason": "moving house"},
+    "SubmitAnswer": {
+        "success": True,
+        "task_id": "019ab1c2-5b7e-7d10-8a51-0d3f5c2b9e77",
+        "session_id": "nightly",
+        "status": "submitted",
+        "message": "The task is in the lineup.",
+        "llm_profile": None,
+        "workspace_dir": "/srv/lineup/data/workspaces/nightly",
+    },
+    "ControlAnswer": {
+        "success": True,
+        "message": "The task is paused.",
+        "operation": "pause",
+        "control": None,
+    },
+    "OutputAnswer": {
+        "attempt": 1,
+        "offset": 0,
+        "next_offset": 6,
+        "data": "hello\n",
+        "encoding": "utf-8",
+        "size": 6,
+        "final": True,
+        "gap": None,
+    },
+    "HTTPError": ERROR,
+}
+"""By the name of the schema."""
+
+
+def describe(spec: dict[Any, Any] | str, cookie: str) -> dict[Any, Any] | str:
+    """The description, made whole; ``cookie`` is what a logged-in browser sends."""
+    if not isinstance(spec, dict):
+        return spec
+    schemas = spec.setdefault("components", {}).setdefault("schemas", {})
+    for name, model in DESCRIBED.items():
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(schema.pop("$defs", {}))
+        schemas[name] = schema
+    for name, example in EXAMPLES.items():
+        schemas[name]["examples"] = [example]
+    spec["components"]["securitySchemes"] = {
+        TOKEN: {"type": "http", "scheme": "bearer", "description": "An API token."},
+        COOKIE: {"type": "apiKey", "in": "cookie", "name": cookie, "description": "A login."},
+        FORM_TOKEN: {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-CSRFToken",
+            "description": "A page's form token; a login needs it for whatever changes something.",
+        },
+    }
+    for method, path, operation in _operations(spec):
+        _complete(method, path, operation)
+    spec["info"]["description"] = ABOUT
+    spec["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
+    return {**spec, "servers": [{"url": "/", "description": "This server."}]}
+
+
+def _operations(spec: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, operations in spec["paths"].items():
+        for method, operation in operations.items():
+            yield method, path, operation
+
+
+def _complete(method: str, path: str, operation: dict[str, Any]) -> None:
+    operation["operationId"] = "_".join([method, *path.translate(_WORDS).split()])
+    for parameter in operation.setdefault("parameters", []):
+        said = parameter.get("description") or parameter["schema"].get("description")
+        parameter["description"] = said or PARAMETERS[parameter["name"]]
+    if path in TAKE_KEYS:
+        operation["parameters"].append(KEY)
+    if path == "/api/files/upload":
+        operation["requestBody"] = UPLOAD
+    answers = operation["responses"]
+    if path in FREE:
+        operation["security"] = []
+        for status in ("401", "403"):
+            del answers[status]
+        return
+    changes = method != "get"
+    login: dict[str, list[str]] = {COOKIE: [], **({FORM_TOKEN: []} if changes else {})}
+    operation["security"] = [{TOKEN: []}, login]
+    for code in [429, 503, *([400, 413, 415] if "requestBody" in operation else [])]:
+        answers.setdefault(str(code), _refusal(REFUSALS[code]))
+    operation["responses"] = dict(sorted(answers.items()))
+
+
+_WORDS = str.maketrans("/{}-", "    ")
+
+
+def _refusal(description: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/HTTPError"}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
