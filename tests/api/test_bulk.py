@@ -90,6 +90,7 @@ def test_if_all_are_refused_the_answer_is_a_refusal_that_says_why_of_each(
     assert fates == {waiting: "not_final", NOBODY: "no_such_task"}
 
 
+@pytest.mark.both_databases
 def test_what_is_refused_does_not_hold_up_the_rest(
     api: FlaskClient, submit: Submit, stopped: Callable[..., str]
 ) -> None:
@@ -104,6 +105,7 @@ def test_what_is_refused_does_not_hold_up_the_rest(
     assert api.get(f"/api/tasks/{waiting}").status_code == 200
 
 
+@pytest.mark.both_databases
 def test_waiting_tasks_are_stopped_before_the_active_one_makes_room_for_them(
     api: FlaskClient, submit: Submit, context: Context
 ) -> None:
@@ -117,6 +119,7 @@ def test_waiting_tasks_are_stopped_before_the_active_one_makes_room_for_them(
     assert api.get(f"/api/tasks/{active}").json["control"] == "stopping"
 
 
+@pytest.mark.both_databases
 def test_running_again_keeps_the_order_and_is_done_once_for_a_key(
     api: FlaskClient, stopped: Callable[..., str]
 ) -> None:
@@ -131,6 +134,7 @@ def test_running_again_keeps_the_order_and_is_done_once_for_a_key(
     assert [task["rerun_of"] for task in pending] == [second, first]
 
 
+@pytest.mark.both_databases
 def test_a_filter_says_which_and_only_those(
     api: FlaskClient, submit: Submit, stopped: Callable[..., str]
 ) -> None:
