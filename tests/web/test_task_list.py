@@ -188,6 +188,19 @@ def test_nothing_found_says_which_filter_is_in_the_way(browser: Browser, submit:
     ]
 
 
+def test_all_that_is_found_can_be_had_as_a_file(browser: Browser, submit: Submit) -> None:
+    submit("needle")
+    submit("hay")
+    page = browser.get("/tasks?q=NEED&status=pending&when=7d").text
+    for kind in ("csv", "json"):
+        link = re.search(rf'href="(/api/tasks/export\?format={kind}[^"]+)"', page)
+        assert link
+        sent = browser.get(unescape(link[1]))
+        assert "attachment" in sent.headers["Content-Disposition"]
+        assert "needle" in sent.text
+        assert "hay" not in sent.text
+
+
 def test_views_come_with_the_page_and_say_which_is_shown(browser: Browser) -> None:
     page = browser.get("/tasks?status=failed&when=today").text
     views = page.partition('aria-label="Views"')[2].partition("</nav>")[0]

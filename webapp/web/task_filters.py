@@ -68,6 +68,13 @@ class Filters:
         """The list's own address with these filters, and a cursor or another change."""
         return _address({**self.given, **changes})
 
+    def export(self, kind: str) -> str:
+        """The address of all that these filters leave, as a file."""
+        found = {name: value for name, value in vars(self.wanted).items() if value}
+        for name in set(DAYS) & set(found):
+            found[name] = found[name].isoformat()
+        return url_for("api_export.export", format=kind, **found)
+
     @property
     def chips(self) -> list[Chip]:
         """The filters that are at work, each with the way to take it away."""

@@ -18,7 +18,7 @@ from webapp.ports import ports
 from webapp.queries import board, history, listing
 from webapp.queries.history import Page
 from webapp.web import task_filters
-from webapp.web.filters import headline
+from webapp.web.filters import headline, took
 from webapp.web.fragments import cursor, is_fragment, unchanged, version_of
 from webapp.web.task_filters import PERIODS, Filters
 from webapp.web.zones import reader_zone
@@ -87,10 +87,15 @@ def _rows(asked: Filters, found: Page) -> dict[str, Any]:
         "first": "before" not in request.args and "after" not in request.args,
         "version": version_of(board.version()),
         "fresh": 0,
-        "usual": listing.usual(),
+        "usual": {key: _usual(seconds) for key, seconds in listing.usual().items()},
         "took_s": _took,
         "excerpts": _excerpts(lines, asked.one("q")),
     }
+
+
+def _usual(seconds: float) -> dict[str, Any]:
+    said = gettext("usual: %(time)s", time=took(seconds))
+    return {"seconds": max(seconds, 0.001), "words": said}
 
 
 def _took(row: Row[Any]) -> float:
