@@ -19,6 +19,8 @@ from webapp.runtime.context import Context
 from webapp.runtime.ticker import Ticker
 from webapp.services import sessions
 
+pytestmark = pytest.mark.both_databases
+
 Send = Callable[..., dict[str, Any]]
 BASE = "/api/activity/sessions"
 

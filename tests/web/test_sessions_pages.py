@@ -165,6 +165,7 @@ def test_a_session_goes_on_with_a_new_task_of_its_own_whatever_the_form_says(
     assert "In the lineup" in again.text
 
 
+@pytest.mark.both_databases
 def test_the_list_pages_by_cursor_without_a_hole_or_a_double(
     browser: Browser, submit: Submit
 ) -> None:
@@ -184,6 +185,7 @@ def test_the_list_pages_by_cursor_without_a_hole_or_a_double(
     assert names(browser.get(newer[1]).text)[-1] == "about 20"
 
 
+@pytest.mark.both_databases
 def test_a_session_is_found_by_its_id_and_by_its_first_task(
     browser: Browser, submit: Submit
 ) -> None:
@@ -198,6 +200,7 @@ def test_a_session_is_found_by_its_id_and_by_its_first_task(
     assert "No session is about" in nothing
 
 
+@pytest.mark.both_databases
 def test_a_search_that_ends_before_the_first_session_says_so_and_goes_on(
     browser: Browser, submit: Submit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +216,7 @@ def test_a_search_that_ends_before_the_first_session_says_so_and_goes_on(
     assert found == ["needle"]
 
 
+@pytest.mark.both_databases
 def test_rows_that_are_looked_at_stay_while_others_are_announced(
     browser: Browser, submit: Submit, api: Any
 ) -> None:
@@ -233,6 +237,7 @@ def test_rows_that_are_looked_at_stay_while_others_are_announced(
     assert "1 new" in answer
 
 
+@pytest.mark.both_databases
 def test_a_conversation_is_grouped_by_task_and_lives(
     browser: Browser, submit: Submit, claim: Any, finish: Any, says: Any
 ) -> None:
@@ -358,6 +363,7 @@ def test_a_deleted_session_is_gone(browser: Browser, submit: Submit, api: Any) -
     assert browser.get(f"/tasks/{task_id}").status_code == 404
 
 
+@pytest.mark.both_databases
 def test_pages_of_sessions_ask_the_database_a_bounded_number_of_times(
     app: APIFlask, browser: Browser, submit: Submit, claim: Any, says: Any
 ) -> None:

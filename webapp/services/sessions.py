@@ -19,7 +19,7 @@ _tasks = Task.__table__
 _activity = Activity.__table__
 
 PIECE = 1_000
-"""Entries of a log that are removed at once: a few milliseconds' worth."""
+"""Entries of a log that are removed at once: some ten milliseconds' worth."""
 
 
 @transaction
