@@ -21,8 +21,7 @@ log = structlog.get_logger(__name__)
 PATIENCE_S = 2.0
 """How long whoever deletes is kept waiting; the ticker does the rest."""
 
-PAUSE_S = 0.005
-"""Between two pieces: without it nobody else would get at the database in a long while."""
+LONGEST_PAUSE_S = 0.1
 
 Enough = Callable[[], bool]
 
@@ -46,15 +45,30 @@ def _remove(session_id: str, enough: Enough) -> bool:
         verbs.set_aside(session_id, ports().trash.take)
     except OSError as error:
         log.error("workspace not removed", session_id=session_id, error=str(error))
-    while task_ids := sessions.some_tasks(session_id):
-        if enough():
-            return False
-        time.sleep(PAUSE_S)
-        for task_id in task_ids:
-            ports().output.delete(task_id)
+    return _repeat(lambda: _remove_tasks(session_id), enough) and _repeat(
+        lambda: verbs.drop_rest(session_id), enough
+    )
+
+
+def _remove_tasks(session_id: str) -> bool:
+    """Remove a few tasks with their output; true when there are no more."""
+    task_ids = sessions.some_tasks(session_id)
+    for task_id in task_ids:
+        ports().output.delete(task_id)
+    if task_ids:
         verbs.drop_tasks(task_ids)
-    while not verbs.drop_rest(session_id):
+    return len(task_ids) < sessions.BATCH
+
+
+def _repeat(step: Callable[[], bool], enough: Enough) -> bool:
+    """Take a step until it is the last one; in between the database is left to others for as long.
+
+    Without that a writer who waits would hardly get at it.
+    """
+    while True:
+        began = clock.monotonic()
+        if step():
+            return True
         if enough():
             return False
-        time.sleep(PAUSE_S)
-    return True
+        time.sleep(min(LONGEST_PAUSE_S, clock.monotonic() - began))

@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 LOOK_ROUND_S = 2
 HEARTBEAT_S = 15
 TIDY_S = 5
-TIDYING_S = 2.0
+TIDYING_S = 4.0
 """How long one round of tidying may take: what is left waits for the next."""
 
 

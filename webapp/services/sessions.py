@@ -18,7 +18,7 @@ _sessions = WorkSession.__table__
 _tasks = Task.__table__
 _activity = Activity.__table__
 
-PIECE = 1_000
+PIECE = 500
 """Entries of a log that are removed at once: some ten milliseconds' worth."""
 
 
