@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import TypeGuard
 
 import click
 import pytest
@@ -17,15 +18,23 @@ from webapp.cli import main
 from webapp.cli.ending import MEANINGS
 from webapp.config import Settings
 from webapp.sources import FOR_TASKS, PREFIX
+from webapp.web.documents import heading_id
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 
 VARIABLE = re.compile(r"\bLINEUP_[A-Z_]+\b\*?")
-LINK = re.compile(r"\]\(([^)#\s]+)")
+LINK = re.compile(r"\]\(([^)#\s]*)#?([^)\s]*)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 SPAN = re.compile(r"```.*?```|`[^`]+`", re.DOTALL)
-ADDRESS = re.compile(r"(?:https?://127\.0\.0\.1(?::\d+)?|(?<=[\s`\"'(]))(/[a-z][^\s`\"')|\\]*)")
+ADDRESS = re.compile(
+    r"(?:\b(GET|POST|PUT|DELETE) |https?://127\.0\.0\.1(?::\d+)?|(?<=[\s`\"'(]))"
+    r"(/[a-z][^\s`\"')|\\]*)"
+)
+CALL = re.compile(r"(?<![\w/.:-])lineup ((?:[a-z][a-z-]* ?)+)([^`\n]*)")
+OPTION = re.compile(r"(?<![\w-])(--?[a-z][a-z-]*)")
+LONGEST = 250
 COMMAND = re.compile(
     r"(?<![\w/.:-])(?:\.venv/bin/)?lineup ((?:[a-z][a-z-]+)(?:[ |\\]+[a-z][a-z-]+)*)"
 )
@@ -140,19 +149,65 @@ def test_every_command_is_in_the_readme_and_every_one_that_is_named_exists() -> 
 def test_every_address_that_is_named_is_answered(app: APIFlask, page: Path) -> None:
     addresses = app.url_map.bind("127.0.0.1")
     for span in code(page):
-        for path in ADDRESS.findall(span):
-            if path.startswith(SYSTEM) or path in {"/"}:
+        for method, path in ADDRESS.findall(span):
+            if path.startswith(SYSTEM):
                 continue
             plain = re.sub(r"[<{][^>}]*[>}]", "x", path.partition("?")[0]).rstrip(".,;")
-            methods = ("GET", "POST", "DELETE")
-            assert any(addresses.test(plain, method=m) for m in methods), f"there is no {path}"
+            methods = [method] if method else ["GET", "POST", "DELETE"]
+            assert any(addresses.test(plain, method=m) for m in methods), f"{method} {path}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_leads_to_a_file_that_is_there(page: Path) -> None:
-    for target in LINK.findall(text(page)):
-        if "://" not in target:
-            assert (page.parent / target).exists(), target
+def test_every_link_leads_to_a_place_that_is_there(page: Path) -> None:
+    for target, anchor in LINK.findall(text(page)):
+        if "://" in target:
+            continue
+        found = (page.parent / target).resolve() if target else page
+        assert found.exists(), target
+        if anchor:
+            assert anchor in map(heading_id, HEADING.findall(text(found))), f"{target}#{anchor}"
+
+
+def test_every_page_is_short_and_the_readme_leads_to_it() -> None:
+    for page in PAGES[1:]:
+        assert len(text(page).splitlines()) <= LONGEST, page.name
+        assert f"](docs/{page.name})" in text(README), page.name
+
+
+def options(command: click.Command) -> set[str]:
+    """How a command's options are written."""
+    written = {"--help", "-h"}
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            written.update(parameter.opts, parameter.secondary_opts)
+    return written
+
+
+def command_of(words: list[str]) -> click.Command:
+    """The command that these words begin with."""
+    found: click.Command = main
+    for word in words:
+        inner = found.get_command(click.Context(found), word) if _is_group(found) else None
+        if inner is None:
+            break
+        found = inner
+    return found
+
+
+def _is_group(command: click.Command) -> TypeGuard[click.Group]:
+    return isinstance(command, click.Group)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_option_that_is_named_is_the_commands_own(page: Path) -> None:
+    every = {one for name in commands(main) for one in options(command_of(name.split()))}
+    for span in code(page):
+        for words, rest in CALL.findall(span):
+            given = re.split(r" -- |\s#|&&|[;|]", f" {rest} ")[0]
+            unknown = set(OPTION.findall(given)) - options(command_of(words.split()))
+            assert not unknown, f"lineup {words}{rest}: {unknown}"
+        if re.fullmatch(r"`--[a-z-]+`", span) and page.name != "README.md":
+            assert span.strip("`") in every, span
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

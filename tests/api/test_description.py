@@ -89,7 +89,6 @@ def test_every_example_is_one(spec: Spec) -> None:
         assert spec["components"]["schemas"][name]["examples"] == [example]
 
 
-@pytest.mark.both_databases
 def test_no_call_breaks_or_answers_what_it_did_not_announce_whatever_is_sent(
     api: FlaskClient, spec: Spec, submit: Callable[..., Any]
 ) -> None:
