@@ -19,7 +19,9 @@ from sqlalchemy import Connection, DateTime, Engine, types
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.sql.functions import FunctionElement
 
 from webapp import engines
 from webapp.engines import Wanted
@@ -66,6 +68,26 @@ class UtcDateTime(types.TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class DatabaseTime(FunctionElement[datetime]):
+    """What time it is for a database that several machines share; null where only one uses it.
+
+    Their clocks may differ: what one writes and another compares is measured by this one.
+    """
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+@compiles(DatabaseTime)
+def _no_time(_element: object, _compiler: object, **_options: object) -> str:
+    return "NULL"
+
+
+@compiles(DatabaseTime, "postgresql")
+def _its_time(_element: object, _compiler: object, **_options: object) -> str:
+    return "clock_timestamp()"
 
 
 class RoutedSession(Session):

@@ -13,9 +13,10 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from webapp import clock, health
+from webapp.db import db
+from webapp.models import Runner
 from webapp.ports import KEY, Snapshot
 from webapp.runtime.context import Context
-from webapp.services import runners
 
 Send = Callable[..., dict[str, Any]]
 
@@ -80,7 +81,8 @@ def test_a_runner_that_has_long_been_silent_makes_nothing_ready(
     api: FlaskClient, context: Context
 ) -> None:
     silent = clock.now() - health.SILENT - timedelta(seconds=1)
-    context.call(runners.beat, context.identity.runner_id, silent)
+    with context.app.app_context(), db.engines[None].begin() as connection:
+        connection.execute(Runner.__table__.update().values(heartbeat_at=silent))
 
     body = api.get("/health/ready").get_json()
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from tests.fakes import Gate, ScriptedAgent
 from webapp import clock
-from webapp.runtime.context import Context
-from webapp.runtime.rescue import Dropped, rescue_the_dead
+from webapp.db import db
+from webapp.models import Runner
+from webapp.runtime.context import Context, identify
+from webapp.runtime.rescue import LEASE, Dropped, rescue_the_dead
 from webapp.runtime.worker import LaneWorker
-from webapp.services import claims
+from webapp.services import claims, runners
 from webapp.services.submissions import Submitted
 
 Submit = Callable[..., Submitted]
@@ -56,3 +62,61 @@ def test_an_active_task_whose_runner_nobody_knows_is_closed(
     assert rescue_the_dead(context) == 1
 
     assert stored(task.task_id).error_message.startswith("interrupted")
+
+
+ELSEWHERE = replace(identify(), runner_id="elsewhere", host="another-machine")
+"""A runner that this machine can only tell to be alive by its heartbeat."""
+
+
+@pytest.fixture
+def run_elsewhere(context: Context, submit: Submit) -> str:
+    """The id of a task that a runner on another machine has claimed just now."""
+    task_id = submit().task_id
+    context.call(runners.sign_in, ELSEWHERE, "test", clock.now())
+    context.call(claims.claim_next, "main", ELSEWHERE.runner_id, clock.now())
+    return task_id
+
+
+def last_heard(context: Context, ago: timedelta) -> None:
+    """Have the other machine's runner been silent for so long."""
+    with context.app.app_context(), db.engines[None].begin() as connection:
+        values = {"heartbeat_at": clock.now() - ago}
+        connection.execute(Runner.__table__.update().values(values))
+
+
+def test_a_run_on_another_machine_is_left_alone_while_its_runner_is_heard_of(
+    context: Context, run_elsewhere: str, stored: Any
+) -> None:
+    last_heard(context, LEASE - timedelta(seconds=30))
+
+    assert rescue_the_dead(context) == 0
+    assert stored(run_elsewhere).status == "running"
+
+
+def test_a_run_on_another_machine_is_closed_once_its_runner_was_silent_for_too_long(
+    context: Context, run_elsewhere: str, stored: Any
+) -> None:
+    last_heard(context, LEASE + timedelta(seconds=1))
+
+    assert rescue_the_dead(context) == 1
+    assert stored(run_elsewhere).error_code == "interrupted"
+
+
+def test_who_is_silent_is_told_by_the_database_where_machines_share_it(
+    context: Context, run_elsewhere: str, stored: Any, backend: str
+) -> None:
+    hasty = replace(context, now=lambda: clock.now() + timedelta(hours=1))
+
+    closed = rescue_the_dead(hasty)
+
+    assert closed == (0 if backend == "postgresql" else 1)
+
+
+def test_a_runner_whose_clock_is_wrong_is_not_taken_for_dead_where_machines_share_the_database(
+    context: Context, run_elsewhere: str, backend: str
+) -> None:
+    slow = clock.now() - timedelta(hours=1)
+
+    context.call(runners.beat, ELSEWHERE.runner_id, slow)
+
+    assert rescue_the_dead(context) == (0 if backend == "postgresql" else 1)

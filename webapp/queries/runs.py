@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import and_, bindparam, func, select
 
-from webapp.db import db
+from webapp.db import DatabaseTime, db
 from webapp.domain.receipts import Receipt
 from webapp.domain.runner import Identity
 from webapp.domain.task_state import Status
@@ -67,6 +67,8 @@ class ActiveRun:
     attempt: int
     runner: Identity | None
     heartbeat_at: datetime | None
+    at: datetime | None
+    """What time it was then by a database that several machines share."""
 
 
 def wishes(task_id: str, attempt: int, *, after: int = 0) -> Wishes | None:
@@ -85,11 +87,11 @@ def wishes(task_id: str, attempt: int, *, after: int = 0) -> Wishes | None:
 def active_runs() -> list[ActiveRun]:
     """Every attempt under way and who has it, for the one who looks for the dead."""
     rows = db.session.execute(
-        select(_tasks.c.task_id, _tasks.c.attempt, _runners)
+        select(_tasks.c.task_id, _tasks.c.attempt, _runners, DatabaseTime().label("at"))
         .outerjoin(_runners, _runners.c.runner_id == _tasks.c.runner_id)
         .where(is_active(_tasks))
     ).all()
-    return [ActiveRun(r.task_id, r.attempt, _identity(r), r.heartbeat_at) for r in rows]
+    return [ActiveRun(r.task_id, r.attempt, _identity(r), r.heartbeat_at, r.at) for r in rows]
 
 
 def lanes() -> list[str]:

@@ -23,7 +23,7 @@ def rescue_the_dead(context: Context) -> int:
     """Fail every active task that no living process runs; returns how many there were.
 
     A sibling's healthy run is never touched: on this host a runner is asked for by boot, pid and
-    start time, on another by its heartbeat.
+    start time, on another by its heartbeat, as the clock of their database has it.
     """
     rescued = 0
     for run in context.call(runs.active_runs):
@@ -83,5 +83,6 @@ def lives(context: Context, run: runs.ActiveRun) -> bool:
         return True
     alive = is_alive(run.runner, context.identity)
     if alive is None:
-        return run.heartbeat_at is not None and context.now() - run.heartbeat_at < LEASE
+        now = run.at or context.now()
+        return run.heartbeat_at is not None and now - run.heartbeat_at < LEASE
     return alive
