@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -76,35 +77,30 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("backend", BACKENDS, indirect=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def backend(request: pytest.FixtureRequest) -> str:
     """The database of the test: sqlite or postgresql."""
     return str(getattr(request, "param", "sqlite"))
 
 
 @pytest.fixture(scope="session")
-def postgresql_server() -> PostgreSQL:
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> PostgreSQL:
     """The server that this test run shares, started by whoever asks first."""
-    return PostgreSQL()
-
-
-@pytest.fixture
-def new_postgresql(postgresql_server: PostgreSQL, tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """Make a database with the newest schema, or an empty one; returns its address."""
-    made: list[str] = []
 
     def migrate(url: str) -> None:
-        app = create_app(Settings(data=tmp_path / "migrating", database_url=url))
+        app = create_app(Settings(data=tmp_path_factory.mktemp("pg"), database_url=url))
         schema.prepare(app)
         dispose(app)
 
-    def make(*, empty: bool = False) -> str:
-        made.append(postgresql_server.take(None if empty else migrate))
-        return postgresql_server.url(made[-1])
+    return PostgreSQL(migrate)
 
-    yield make
-    for name in made:
-        postgresql_server.give_back(name)
+
+@pytest.fixture
+def new_postgresql(request: pytest.FixtureRequest) -> Iterator[Callable[..., str]]:
+    """Make a database with the newest schema, or an empty one; returns its address."""
+    server: PostgreSQL = request.getfixturevalue("postgresql_server")
+    with ExitStack() as made:
+        yield lambda **how: made.enter_context(server.database(**how))
 
 
 @pytest.fixture(scope="session")

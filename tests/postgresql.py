@@ -14,9 +14,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -87,9 +88,10 @@ def end() -> None:
 class PostgreSQL:
     """The server of this test run."""
 
-    def __init__(self) -> None:
+    def __init__(self, migrate: Callable[[str], None]) -> None:
+        """``migrate`` brings the database at an address to the newest schema."""
+        self._migrate = migrate
         self._directory = Path(os.environ[SHARED])
-        self._blank: dict[str, bool] = {}
         self._free: dict[bool, list[str]] = {True: [], False: []}
         with self._alone():
             if not (self._directory / "data").exists():
@@ -105,34 +107,33 @@ class PostgreSQL:
             host=str(self._directory), user="postgres", dbname=database, autocommit=True
         )
 
-    def take(self, migrate: Callable[[str], None] | None) -> str:
-        """The name of a database: with the newest schema, which ``migrate`` makes, or empty.
+    @contextmanager
+    def database(self, *, empty: bool = False) -> Iterator[str]:
+        """The address of a database with the newest schema, or with nothing in it.
 
-        Databases are used again: to copy one takes longer than most tests.
+        Databases are used again: to copy one takes longer than most tests. Whoever is still
+        connected to one in the end is cut off.
         """
-        blank = migrate is None
-        if free := self._free[blank]:
-            return free.pop()
-        name = f"test_{os.getpid()}_{next(_numbers)}"
-        self._create(name, "template0" if migrate is None else self._template(migrate))
-        self._blank[name] = blank
-        return name
-
-    def give_back(self, name: str) -> None:
-        """Make a database as it was; whoever is still connected to it is cut off."""
-        blank = self._blank[name]
+        free = self._free[empty]
+        name = free.pop() if free else self._copy(empty)
+        yield self.url(name)
         with self.connect(name) as connection:
             connection.execute(CUT_OFF)
-            connection.execute(EMPTY if blank else "CALL pristine.restore()")
-        self._free[blank].append(name)
+            connection.execute(EMPTY if empty else "CALL pristine.restore()")
+        free.append(name)
 
-    def _template(self, migrate: Callable[[str], None]) -> str:
+    def _copy(self, empty: bool) -> str:
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        self._create(name, "template0" if empty else self._template())
+        return name
+
+    def _template(self) -> str:
         """The database that others are copied from, made by the first who asks."""
         with self._alone():
             made = self._directory / "template-made"
             if not made.exists():
                 self._create(TEMPLATE, "template0")
-                migrate(self.url(TEMPLATE))
+                self._migrate(self.url(TEMPLATE))
                 with self.connect(TEMPLATE) as connection:
                     connection.execute(REMEMBER)
                 made.touch()
@@ -167,6 +168,37 @@ class PostgreSQL:
         options = " ".join(f"-c {name}={value}" for name, value in OPTIONS.items())
         start = ["-o", f"{options} -k {directory}", "-l", log, "--wait", "start"]
         subprocess.run([programs / "pg_ctl", "-D", data, *start], check=True, **given)
+
+
+class Row(tuple[Any, ...]):
+    """A row as sqlite3 gives it: values by position or by name."""
+
+    names: list[str]
+
+    def keys(self) -> list[str]:
+        """The names of the columns."""
+        return self.names
+
+    def __getitem__(self, key: Any) -> Any:
+        """A value."""
+        return super().__getitem__(self.names.index(key) if isinstance(key, str) else key)
+
+
+def rows(url: str, sql: str, *values: Any) -> list[Row]:
+    """Read a database past the program, with ? for each value."""
+    with psycopg.connect(url.replace("+psycopg", ""), row_factory=_as_row) as connection:
+        return connection.execute(sql.replace("%", "%%").replace("?", "%s"), values).fetchall()
+
+
+def _as_row(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], Row]:
+    names = [column.name for column in cursor.description or ()]
+
+    def make(values: Sequence[Any]) -> Row:
+        row = Row(values)
+        row.names = names
+        return row
+
+    return make
 
 
 def _user() -> str | None:

@@ -9,13 +9,16 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 import psutil
+import psycopg
 
+from tests import postgresql
 from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -24,11 +27,15 @@ ACTIVE = "status IN ('running', 'paused')"
 
 
 class Home:
-    """A data directory of its own, with a token that may do everything, or none."""
+    """A data directory of its own, with a token that may do everything, or none.
 
-    def __init__(self, data: Path, token: str) -> None:
+    Its database is a file in it, or the one at ``database_url``.
+    """
+
+    def __init__(self, data: Path, token: str, database_url: str = "") -> None:
         self.data = data
         self.token = token
+        self.database_url = database_url
         self.servers: list[Server] = []
 
     def server(self, **settings: str) -> Server:
@@ -37,14 +44,28 @@ class Home:
         self.servers.append(made)
         return made
 
-    def query(self, sql: str, *values: Any) -> list[sqlite3.Row]:
-        """Read the database past every server."""
+    def query(self, sql: str, *values: Any) -> list[Any]:
+        """Read the database past every server; rows give values by position and by name."""
+        if self.database_url:
+            return postgresql.rows(self.database_url, sql, *values)
         address = f"file:{self.data / 'lineup.db'}?mode=ro"
         with closing(sqlite3.connect(address, uri=True)) as connection:
             connection.row_factory = sqlite3.Row
             return connection.execute(sql, values).fetchall()
 
-    def task(self, task_id: str) -> sqlite3.Row:
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep everybody else from writing meanwhile."""
+        if self.database_url:
+            with psycopg.connect(self.database_url.replace("+psycopg", "")) as locker:
+                locker.execute("SELECT name FROM lanes FOR UPDATE")
+                yield
+            return
+        with closing(sqlite3.connect(self.data / "lineup.db", isolation_level=None)) as locker:
+            locker.execute("BEGIN IMMEDIATE")
+            yield
+
+    def task(self, task_id: str) -> Any:
         """A task's row."""
         [row] = self.query("SELECT * FROM tasks WHERE task_id = ?", task_id)
         return row
@@ -53,7 +74,7 @@ class Home:
         """How these tasks stand."""
         return [self.task(task_id)["status"] for task_id in task_ids]
 
-    def becomes(self, task_id: str, *statuses: str, patience_s: float = 20) -> sqlite3.Row:
+    def becomes(self, task_id: str, *statuses: str, patience_s: float = 20) -> Any:
         """Wait until a task has one of these statuses."""
         until(
             lambda: self.task(task_id)["status"] in statuses,
@@ -94,6 +115,8 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         given = {"data": str(home.data), "port": str(self.port), **settings}
+        if home.database_url:
+            given["database_url"] = home.database_url
         self.environment = environment(**given)
         self.log = home.data.parent / f"server-{self.port}.log"
         self.process: subprocess.Popen[bytes] | None = None

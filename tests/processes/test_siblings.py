@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import signal
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import pytest
 from tests.processes.server import ACTIVE, Home, Server, running
 from tests.waiting import until
 
+pytestmark = pytest.mark.both_databases
 ALONE = "mkdir {riding} || exit 9; sleep 0.02; rmdir {riding}"
 """A task that fails if another one rides at the same time."""
 
@@ -199,13 +198,11 @@ def test_a_submission_waits_for_a_database_that_another_process_has_locked(
 ) -> None:
     home, answers = siblings[0].home, []
     hand_in = threading.Thread(target=lambda: answers.append(siblings[0].post_task("true")))
-    with closing(sqlite3.connect(home.data / "lineup.db", isolation_level=None)) as locker:
-        locker.execute("BEGIN IMMEDIATE")
+    with home.locked():
         hand_in.start()
         for server in siblings:
             assert server.http.get("/api/status").status_code == 200, "readers do not wait"
         assert not answers
-        locker.execute("ROLLBACK")
     hand_in.join()
 
     [answer] = answers
