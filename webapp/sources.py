@@ -27,6 +27,10 @@ class SettingsError(Exception):
     """The settings cannot be used; the text says which one and why, a line each."""
 
 
+class Unreadable(SettingsError):
+    """The file of settings is somebody else's."""
+
+
 @dataclass(frozen=True)
 class Sources:
     """What was set, by the setting's name, as it was written; and where each was found."""
@@ -37,10 +41,10 @@ class Sources:
     file: Path
 
 
-def read(environ: Mapping[str, str] | None = None) -> Sources:
+def read(environ: Mapping[str, str] | None = None, *, file: bool = True) -> Sources:
     """What ``LINEUP_*`` variables and ``LINEUP_CONFIG`` or ``<data>/lineup.toml`` say.
 
-    Raises SettingsError if the file cannot be read.
+    Raises SettingsError if the file cannot be read. Without ``file`` it is not looked at.
     """
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {
@@ -52,7 +56,7 @@ def read(environ: Mapping[str, str] | None = None) -> Sources:
     path = Path(named) if named else Path(values.get("data") or default_data()) / "lineup.toml"
     if named and not path.is_file():
         raise SettingsError(f"LINEUP_CONFIG: there is no file {path}")
-    return Sources({**_from_toml(path), **values}, frozenset(values), path)
+    return Sources({**(_from_toml(path) if file else {}), **values}, frozenset(values), path)
 
 
 def default_data() -> Path:
@@ -69,9 +73,11 @@ def variable(name: str) -> str | None:
 
 
 def _from_toml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
     try:
+        if not path.is_file():
+            return {}
         return tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not readable as TOML: {error}") from None
+    except OSError as error:
+        raise Unreadable(f"{path}: {error.strerror}") from None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -197,3 +199,20 @@ def listening(status: int = 200, location: str = "") -> Iterator[tuple[int, list
         yield other.server_port, asked
         other.shutdown()
         thread.join()
+
+
+def test_a_command_that_asks_a_server_does_not_load_one(server: Server) -> None:
+    shell = Terminal(server, token=server.home.token)
+    ran = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "webapp.cli", "status"],
+        cwd=shell.directory,
+        env=shell.environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+
+    loaded = {line.rpartition("|")[2].strip() for line in ran.stderr.splitlines()}
+    assert "httpx" in loaded
+    assert not loaded & {"flask", "pydantic", "sqlalchemy", "waitress", "webapp.config"}

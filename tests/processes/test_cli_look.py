@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,6 +154,22 @@ def test_a_person_gets_a_table_that_fits_without_tricks(shell: Terminal) -> None
     assert "title" not in row
     assert row.endswith("…")
     assert "\x1b" not in shell.on_a_terminal("tasks", NO_COLOR="1")
+
+
+def test_a_watch_says_what_changes_and_ends_with_an_interrupt(
+    shell: Terminal, server: Server
+) -> None:
+    watching = shell.begin("status", "--watch")
+    assert watching.stdout is not None
+    assert watching.stdout.readline() == b"Nothing is running.\n"
+
+    task_id = server.submit(WAITS)
+    while not watching.stdout.readline().startswith(f"running  {task_id}  read".encode()):
+        pass
+
+    watching.send_signal(signal.SIGINT)
+    assert watching.wait(30) == 130
+    assert watching.communicate()[1] == b""
 
 
 def test_a_task_is_shown_with_its_reason(shell: Terminal) -> None:

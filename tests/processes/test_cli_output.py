@@ -46,6 +46,18 @@ def test_a_pipe_gets_every_byte_as_it_was_printed(shell: Terminal) -> None:
     assert shell.run("output", "-f", task_id).out == expected
 
 
+def test_half_a_character_at_the_end_is_not_waited_for(shell: Terminal, server: Server) -> None:
+    task_id = server.submit("printf 'a\\303'; read -r line")
+    raw = f"/api/tasks/{task_id}/output/raw"
+    until(lambda: server.http.get(raw).content == b"a\xc3")
+
+    assert shell.run("output").out == b"a"
+
+    server.ask(task_id, "stop")
+    server.home.becomes(task_id, "stopped")
+    assert shell.run("output", task_id).out == b"a\xc3"
+
+
 def test_a_long_output_is_whole_whatever_is_cut_in_the_middle(shell: Terminal) -> None:
     command = 'i=0; while [ $i -lt 40000 ]; do echo "äöü line €$i"; i=$((i+1)); done'
     followed = shell.run("submit", "-f", command)

@@ -16,7 +16,8 @@ from webapp.cli.ending import Code, Declined, Ended
 from webapp.cli.target import Target, is_loopback
 from webapp.cli.terminal import safe
 
-TIMEOUT = httpx.Timeout(30, connect=5)
+TIMEOUT_S, GET_TIMEOUT_S, CONNECT_TIMEOUT_S = 30.0, 10.0, 5.0
+"""Submitting may test a connection first; to look at something is quick."""
 PATIENCE_S = 2.0
 """How long a question that does no harm twice is asked again, once a server has answered."""
 SUBMIT_PATIENCE_S = 20.0
@@ -27,7 +28,7 @@ AWAY = (502, 503, 504)
 class Server:
     """A server and who asks it. Every answer is its JSON; Declined is raised for a refusal."""
 
-    def __init__(self, target: Target, *, timeout: httpx.Timeout | float = TIMEOUT) -> None:
+    def __init__(self, target: Target, *, timeout_s: float = TIMEOUT_S) -> None:
         self.target = target
         headers = {"User-Agent": "lineup-cli", "Accept": "application/json"}
         if target.token:
@@ -36,10 +37,12 @@ class Server:
         self._http = httpx.Client(
             base_url=target.url,
             headers=headers,
-            timeout=timeout,
+            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
             verify=target.url.startswith("https:"),  # the certificates take time to load
             trust_env=not local,
         )
+        look_s = min(timeout_s, GET_TIMEOUT_S)
+        self._look = httpx.Timeout(look_s, connect=min(look_s, CONNECT_TIMEOUT_S))
         self._reached = False
 
     def __enter__(self) -> Self:
@@ -50,7 +53,9 @@ class Server:
 
     def get(self, path: str, *, patience_s: float = PATIENCE_S, **query: Any) -> Any:
         """What the server says of something."""
-        return self._ask(lambda: self._http.get(path, params=_sent(query)), patience_s)
+        return self._ask(
+            lambda: self._http.get(path, params=_sent(query), timeout=self._look), patience_s
+        )
 
     def post(self, path: str, body: dict[str, Any] | None = None, **query: Any) -> Any:
         """Have something done, once: who does not hear the answer is told so."""
@@ -167,4 +172,5 @@ def _reason(error: Exception) -> str:
     while cause.__cause__ is not None or cause.__context__ is not None:
         cause = cause.__cause__ or cause.__context__ or cause
     said = (cause.strerror if isinstance(cause, OSError) else None) or str(cause)
-    return safe(said or str(error) or type(error).__name__).strip().rstrip(".").lower()
+    said = safe(said or str(error) or type(error).__name__).strip().rstrip(".")
+    return said[:1].lower() + said[1:]

@@ -13,7 +13,7 @@ from webapp.cli.setup import settings
 from webapp.sources import PREFIX
 
 
-@click.command()
+@click.command(short_help="List every setting, its value and its source.")
 @options.as_json
 def config(as_json: bool) -> None:
     """List every setting with its value and its source; refuse those that cannot be.

@@ -53,7 +53,7 @@ def resume(server: Server, **given: Any) -> None:
 
 @_steers
 def stop(server: Server, **given: Any) -> None:
-    """Stop the running task, or those that are named; waiting ones, too."""
+    """Stop the running task, or those that are named."""
     _steer(server, "stop", **given)
 
 
@@ -107,7 +107,7 @@ def _say(operation: str, answer: dict[str, Any], task_id: str, *, done: bool) ->
     notice(f"{task_id}: {said}" if task_id else said)
 
 
-@click.command()
+@click.command(short_help="Give a running task a line of text.")
 @click.argument("words", metavar="[ID] TEXT", nargs=-1, required=True)
 @options.lane
 @options.as_json
@@ -135,7 +135,7 @@ def end_input(server: Server, task_id: str | None, lane: str | None, as_json: bo
     _done(server.post(f"/api/tasks/{task_id or active(server, lane)}/end-input"), as_json)
 
 
-@click.command()
+@click.command(short_help="Let nothing new begin.")
 @click.argument("reason")
 @options.as_json
 @talks

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from webapp.cli.client import Server
 
 
-@click.command()
+@click.command(short_help="Store files for the tasks of a session.")
 @click.argument("paths", metavar="FILE…", nargs=-1, required=True)
 @click.option("--session", "session_id", metavar="ID", help="Whose; a new one if none is named.")
 @options.as_json

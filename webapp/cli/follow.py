@@ -60,7 +60,7 @@ class Looks:
         """Wait for the next look; Ended when there is no time for another."""
         left = self._longest_s if self._end is None else self._end - clock.monotonic()
         if left <= 0:
-            raise Ended(Code.TOO_LONG, "The task did not end in time. It goes on.")
+            raise Ended(Code.TOO_LONG, "The time to wait is over; the task goes on.")
         time.sleep(min(self._rest_s, left))
         self._rest_s = min(self._longest_s, self._rest_s * 1.5)
 
@@ -91,10 +91,10 @@ class Output:
         self._offset = 0
 
     def read(self) -> None:
-        """What there is at this moment."""
+        """What there is at this moment, but for half a character at its end."""
         piece = self._piece()
         end = piece["size"]
-        while self._take(piece) < end and not piece["final"]:
+        while self._take(piece) < end and piece["data"]:
             piece = self._piece()
         self._sink(b"", True)
 

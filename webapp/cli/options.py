@@ -128,7 +128,7 @@ def _newest(context: click.Context) -> list[dict[str, Any]]:
         )
         if not found.token:
             return []
-        with Server(found, timeout=1.0) as server:
+        with Server(found, timeout_s=1.0) as server:
             tasks: list[dict[str, Any]] = server.get("/api/tasks", limit=50, patience_s=0)["tasks"]
             return tasks
     except (click.ClickException, SystemExit):

@@ -55,7 +55,7 @@ def read_or_make(data: Path, path: Path) -> str:
 
 def _make(data: Path, file: int) -> str:
     """Make a token, in place of one of that name whose file is lost, and write it down."""
-    from webapp import create_app, schema
+    from webapp import create_app, logs, schema
     from webapp.cli.setup import settings
     from webapp.db import dispose
     from webapp.queries import people as people_queries
@@ -67,6 +67,7 @@ def _make(data: Path, file: int) -> str:
             Code.UNREACHABLE,
             f"There is no database in {data} yet: `lineup serve` makes it.",
         )
+    logs.configure(found.log_level)
     app = create_app(found)
     with app.app_context():
         if schema.current_revision() != schema.newest_revision():

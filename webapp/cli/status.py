@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LOOK_S = 1.0
 CLEAR = "\x1b[H\x1b[2J\x1b[3J"
-PATIENCE_S = 3600.0
+QUICK_S, PATIENCE_S = 2.0, 3600.0
 
 
 @click.command()
@@ -38,20 +38,27 @@ def status(server: Server, lane: str | None, watch: bool, as_json: bool) -> None
     With --json: what /api/status answers; with a lane, /api/tasks/detailed-status.
     """
     said: object = None
-    patience_s = 2.0
+    patience_s, timed = QUICK_S, on_terminal() or not watch
     while True:
-        told = _ask(server, lane, as_json, patience_s)
-        if told != said:
-            said = told
-            _tell(told, clear=watch and on_terminal())
+        told = _ask(server, lane, patience_s, as_json=as_json, timed=timed)
+        if _standing(told) != said:
+            said = _standing(told)
+            _tell(told, watch=watch)
         if not watch:
             return
         patience_s = PATIENCE_S
         time.sleep(LOOK_S)
 
 
-def _ask(server: Server, lane: str | None, as_json: bool, patience_s: float) -> Any:
-    """The API's answer, or lines for people."""
+def _standing(told: Any) -> Any:
+    """What is said without what changes by itself."""
+    if isinstance(told, dict):
+        return {name: value for name, value in told.items() if name != "timestamp"}
+    return told
+
+
+def _ask(server: Server, lane: str | None, patience_s: float, *, as_json: bool, timed: bool) -> Any:
+    """The API's answer, or lines for people; ``timed``: with how long it has been running."""
     if as_json and lane is None:
         return server.get("/api/status", patience_s=patience_s)
     active = server.get("/api/tasks/detailed-status", lane=lane, patience_s=patience_s)
@@ -59,7 +66,9 @@ def _ask(server: Server, lane: str | None, as_json: bool, patience_s: float) -> 
         return active
     counts = server.get("/api/status", patience_s=patience_s)["counts"]
     freeze = server.get("/api/freeze", patience_s=patience_s)
-    lines = _active(active) if active["has_active_task"] else ["Nothing is running."]
+    lines = ["Nothing is running."]
+    if active["has_active_task"]:
+        lines = _active(active, timed=timed)
     if freeze["frozen"]:
         since, by = local_time(freeze["since"]), one_line(freeze["frozen_by"])
         lines.append(f"Frozen by {by} since {since}: {one_line(freeze['reason'])}")
@@ -67,10 +76,10 @@ def _ask(server: Server, lane: str | None, as_json: bool, patience_s: float) -> 
     return lines
 
 
-def _active(task: dict[str, Any]) -> list[str]:
-    state = task["control"] or task["status"]
-    took = lasted(seconds_between(task["start_time"], clock.now()))
-    lines = [f"{coloured(state)}  {task['task_id']}  {took}  {one_line(task['task'])}"]
+def _active(task: dict[str, Any], *, timed: bool) -> list[str]:
+    took = lasted(seconds_between(task["start_time"], clock.now())) if timed else ""
+    facts = (coloured(task["control"] or task["status"]), task["task_id"], took)
+    lines = ["  ".join(filter(None, (*facts, one_line(task["task"]))))]
     progress = task["agent_status"]["progress"]
     far = [f"{progress['percent']:g} %"] if progress.get("percent") is not None else []
     if progress.get("steps"):
@@ -89,10 +98,10 @@ def _counted(counts: dict[str, int]) -> str:
     return " · ".join(f"{count:,} {words.get(name, name)}" for name, count in counts.items())
 
 
-def _tell(told: Any, *, clear: bool) -> None:
-    if clear:
+def _tell(told: Any, *, watch: bool) -> None:
+    if watch and on_terminal():
         click.echo(CLEAR, nl=False)
     if isinstance(told, list):
         click.echo("\n".join(told))
     else:
-        show_json(told)
+        show_json(told, line=watch)

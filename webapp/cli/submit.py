@@ -97,7 +97,7 @@ def submit(server: Server, words: tuple[str, ...], paths: tuple[str, ...], **giv
     _hand_in(server, "/api/tasks/submit", body, given, paths)
 
 
-@click.command(cls=Words)
+@click.command(cls=Words, short_help="Run a task again as a new one.")
 @click.argument("task_id", metavar="ID", shell_complete=options.ids_of())
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[[--] COMMAND…]")
 @_all(FIELDS)

@@ -96,6 +96,8 @@ def _settings(url: str | None, token_file: str | None, plain_http: bool) -> Give
 
     try:
         found = sources.read()
+    except sources.Unreadable:  # the server's, and this user may not see it
+        found = sources.read(file=False)
     except sources.SettingsError:
         settings()  # says what is wrong
         raise

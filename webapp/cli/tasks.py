@@ -159,7 +159,7 @@ def show(server: Server, task_id: str, as_json: bool) -> None:
     )
 
 
-@click.command()
+@click.command(short_help="Print what a task printed; -f follows it.")
 @click.argument("task_id", metavar="[ID]", required=False, shell_complete=options.ids_of())
 @click.option("-f", "--follow", is_flag=True, help="Go on until the task is over.")
 @click.option("--attempt", type=click.IntRange(1), help="Of this attempt; the latest if none.")
@@ -191,7 +191,7 @@ def output(
         found.follow()
 
 
-@click.command()
+@click.command(short_help="Wait for a task; end as it did.")
 @click.argument("task_id", metavar="[ID]", required=False, shell_complete=options.ids_of(LIVE))
 @click.option("--wait-timeout", "until_s", type=Span(), help="Stay no longer (status 124).")
 @options.lane
@@ -210,7 +210,7 @@ def wait(
     raise SystemExit(int(code))
 
 
-@click.command()
+@click.command(short_help="Delete finished tasks.")
 @click.argument(
     "task_ids", metavar="ID…", nargs=-1, required=True, shell_complete=options.ids_of(OVER)
 )

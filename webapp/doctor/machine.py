@@ -34,6 +34,7 @@ def database_file(settings: Settings) -> Path | None:
 def _private(settings: Settings) -> Iterator[Path]:
     """What nobody but the server may read."""
     yield settings.data / "secret_key"
+    yield settings.data / "cli_token"
     if (file := database_file(settings)) is not None:
         yield from (file.with_name(file.name + suffix) for suffix in ("", "-wal", "-shm"))
 
