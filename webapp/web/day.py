@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 
 from webapp.queries.board import DAY
-from webapp.web.filters import headline
 
 TROUBLES = 6
 WIDTH = 960.0
@@ -42,13 +41,17 @@ class Hour:
 
 @dataclass(frozen=True)
 class Bar:
-    """A task's ride in the picture of the day: from ``x`` on, ``width`` units long."""
+    """A task's ride in the picture of the day: from ``x`` on, ``width`` units long.
+
+    Rides that would hide one another are one bar: the first, and how many ``more``.
+    """
 
     task_id: str
     title: str
     status: str
     x: float
     width: float
+    more: int = 0
 
 
 @dataclass
@@ -97,10 +100,15 @@ def bars(rows: Sequence[Row[Any]], now: datetime) -> list[Track]:
         x = min((start - begin) / DAY * WIDTH, WIDTH - width)
         bar = Bar(
             task_id=row.task_id,
-            title=headline(row.headline),
+            title=row.headline,
             status=row.status,
             x=round(x, 1),
             width=round(width, 1),
         )
-        tracks.setdefault(row.lane, Track(row.lane)).bars.append(bar)
+        track = tracks.setdefault(row.lane, Track(row.lane)).bars
+        if track and track[-1].status == bar.status and bar.x - track[-1].x < THINNEST / 2:
+            first = track.pop()
+            end_x = max(first.x + first.width, bar.x + bar.width)
+            bar = replace(first, width=round(end_x - first.x, 1), more=first.more + 1)
+        track.append(bar)
     return sorted(tracks.values(), key=lambda track: track.lane)

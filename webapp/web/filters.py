@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from flask import Flask
-from flask_babel import get_locale, gettext, ngettext
+from flask import Flask, g
+from flask_babel import get_locale, get_translations, gettext, ngettext
 from markupsafe import Markup, escape
 
 from webapp import clock
@@ -51,6 +51,7 @@ _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]+")
 
 def init_app(app: Flask) -> None:
     """Teach the templates our words."""
+    _install_words(app)
     app.jinja_env.filters.update(
         headline=headline,
         brief=brief,
@@ -76,6 +77,22 @@ def init_app(app: Flask) -> None:
         version_of=version_of,
         fresh_key=lambda: str(uuid4()),
         locale=lambda: str(get_locale() or "en"),
+    )
+
+
+def _install_words(app: Flask) -> None:
+    """Look up a request's translations once: flask-babel does it at every word of a page."""
+
+    def translations() -> Any:
+        found = g.get("translations")
+        if found is None:
+            found = g.translations = get_translations()
+        return found
+
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda text: translations().ugettext(text),
+        lambda one, many, n: translations().ungettext(one, many, n),
+        newstyle=True,
     )
 
 
