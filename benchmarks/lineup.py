@@ -88,6 +88,12 @@ class Server:
         self._log.seek(0)
         return self._log.read()
 
+    def processor_s(self) -> float:
+        """Seconds of processor time that it has used."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
+        fields = stat.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def wait_for_answer(self, path: str = "/health") -> None:
         """Return as soon as a page is answered."""
         until(lambda: self._answers(path), STARTED_IN_S, lambda: f"no server:\n{self.said}", 0.002)

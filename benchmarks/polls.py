@@ -10,7 +10,6 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import product
-from pathlib import Path
 from typing import cast
 
 from benchmarks.figures import Figure, at_least, median, spread
@@ -35,10 +34,10 @@ def measure(*, quick: bool) -> list[Figure]:
         polls = dict(_polls(server, base.token()))
         for _, connections in product(range(rounds), CONNECTIONS):
             for name, request in polls.items():
-                before = _processor_s(server)
+                before = server.processor_s()
                 count, took = _ask(server.port, request, connections, seconds)
                 rates[name, connections].append(count / took)
-                costs[name, connections].append((_processor_s(server) - before) / count * 1e6)
+                costs[name, connections].append((server.processor_s() - before) / count * 1e6)
     names = [name for name in polls if name not in (BARE, BARE_EMPTY)]
     return [_figure(*key, rates, costs) for key in product(names, CONNECTIONS)]
 
@@ -105,11 +104,6 @@ def _complete(answer: bytearray) -> bool:
         return False
     length = re.search(rb"\r\nContent-Length: (\d+)", head)
     return len(body) >= (int(length[1]) if length else 0)
-
-
-def _processor_s(server: Server) -> float:
-    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
 
 
 def _figure(name: str, connections: int, rates: Series, costs: Series) -> Figure:
