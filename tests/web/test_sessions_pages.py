@@ -13,6 +13,7 @@ from sqlalchemy import event, text
 
 from tests.web.conftest import Browser
 from webapp import clock
+from webapp.config import Settings
 from webapp.db import db
 from webapp.domain import outcome as outcomes
 from webapp.runtime.context import Context
@@ -351,10 +352,17 @@ def test_a_session_of_any_name_has_a_page(browser: Browser, submit: Submit, name
     assert "about" in browser.get(link[1]).text
 
 
-def test_a_deleted_session_is_gone(browser: Browser, submit: Submit, api: Any) -> None:
+def test_a_deleted_session_is_gone(
+    browser: Browser, submit: Submit, api: Any, settings: Settings
+) -> None:
     task_id = submit("about", session_id="s").task_id
     api.post(f"/api/tasks/{task_id}/stop")
-    assert "1 task with its output" in browser.get("/sessions/s/ask/delete").text
+    workspace = settings.data / "workspaces" / "s"
+    workspace.mkdir(parents=True)
+    (workspace / "file").write_bytes(bytes(2048))
+    asked = browser.get("/sessions/s/ask/delete").text
+    assert "1 task with its output" in asked
+    assert "1 file, 2.0 KiB" in asked
     assert browser.post("/sessions/s/delete").location == "/sessions"
     page = browser.get("/sessions").text
     assert "is deleted, with its tasks" in page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -11,6 +12,7 @@ from flask_babel import gettext
 from sqlalchemy import Row
 
 from webapp import clock, disposal
+from webapp.files import listing
 from webapp.principal import principal
 from webapp.queries import board, history, sessions
 from webapp.queries.history import Filter
@@ -116,8 +118,16 @@ def ask(session_id: str) -> ResponseReturnValue:
     """Ask once, and name what goes."""
     row = sessions.find(session_id)
     template = "sessions/_ask.html" if is_fragment() else "sessions/ask.html"
-    still = sessions.pulse(session_id).open
-    return render_template(template, active="sessions", work=row, open=still)
+    found = listing.look(Path(row.workspace_dir))
+    return render_template(
+        template,
+        active="sessions",
+        work=row,
+        open=sessions.pulse(session_id).open,
+        files=len(found.files),
+        size=sum(file.size for file in found.files),
+        cut=found.cut,
+    )
 
 
 @bp.post("/<session:session_id>/delete")
