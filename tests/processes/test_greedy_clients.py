@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import select
@@ -146,6 +147,24 @@ def test_a_body_beyond_the_limit_is_413_before_it_fills_the_disk(
             for _ in range(2 * 16 + 1):
                 client.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
         assert client.recv(12) == b"HTTP/1.1 413"
+
+
+def test_who_sends_too_much_is_told_in_the_form_of_every_refusal(server: Server) -> None:
+    told = {}
+    for path in ("/api/tasks/submit", "/tasks"):
+        with ExitStack() as stack:
+            client = connect(server.port, stack)
+            host = f"Host: 127.0.0.1:{server.port}"
+            client.sendall(request(path, host, "Content-Length: 1073741000", method="POST"))
+            answer = b""
+            while more := client.recv(MIB):
+                answer += more
+            told[path] = answer.partition(b"\r\n\r\n")[2].decode()
+
+    refusal = json.loads(told["/api/tasks/submit"])
+    assert (refusal["success"], refusal["error"]) == (False, "too_large")
+    assert refusal["detail"] == "The request is larger than 1 MiB."
+    assert "<p>The request is larger than 1 MiB.</p>" in told["/tasks"]
 
 
 def test_a_body_that_is_announced_as_too_large_is_413_before_it_is_sent(server: Server) -> None:

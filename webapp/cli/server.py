@@ -12,6 +12,7 @@ from waitress.task import WSGITask
 
 from webapp import clock
 from webapp.cli.bodies import Leave, Parser, told
+from webapp.cli.unreadable import Unreadable
 from webapp.config import Settings
 
 CONNECTIONS = 1_000
@@ -59,6 +60,7 @@ class Channel(HTTPChannel):
     """A client's connection."""
 
     task_class = Answer
+    error_task_class = Unreadable
     requests_lock: Any
     incoming: Path
     """Where bodies with files lie meanwhile."""
