@@ -46,7 +46,9 @@ MAY_IMPORT = {  # room or module at the top: what of ours it may know
     "receiving": {"services", "files", "domain", "ports", "config", "clock", "principal"},
     "sending": {"files", "domain", "ports", "queries"},
     "runtime": {"services", "queries", "agents", "domain", "ports", "output", "db", "version"}
-    | {"clock", "config", "sources", "disposal", "files"},
+    | {"clock", "config", "sources", "disposal", "retention", "files"},
+    # Removes what is older than it is to be kept.
+    "retention": {"services", "queries", "ports", "config", "clock", "trash"},
     # One archive of everything, and back.
     "backup": {"domain"},
     # Finds what disagrees, and mends it.

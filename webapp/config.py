@@ -78,6 +78,14 @@ class Settings(BaseModel):
     upload_files: int = Field(
         100, ge=1, le=1000, description="Files that may be uploaded together."
     )
+    keep_tasks_days: int = Field(0, ge=0, description="Days a finished task is kept; 0: for ever.")
+    keep_tasks: int = Field(0, ge=0, description="Finished tasks that are kept; 0: all.")
+    keep_output_days: int = Field(0, ge=0, description="Days output is kept; 0: with its task.")
+    keep_output_mb: int = Field(0, ge=0, description="MiB of output in all; 0: without a bound.")
+    keep_workspaces_days: int = Field(
+        0, ge=0, description="Days a session's files are kept after its last activity; 0: with it."
+    )
+    keep_audit_days: int = Field(0, ge=0, description="Days of the audit log; 0: for ever.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Log from.")
     url: str = Field("", description="Server the commands talk to; empty: this machine's own.")
     token: SecretStr = Field(SecretStr(""), description="Token the commands prove themselves by.")

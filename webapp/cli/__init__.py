@@ -35,6 +35,7 @@ COMMANDS = {
     "user": "webapp.cli.people:user",
     "backup": "webapp.cli.backup:backup",
     "restore": "webapp.cli.backup:restore",
+    "retention": "webapp.cli.retention:retention",
     "doctor": "webapp.cli.doctor:doctor",
 }
 """Every command and where it lies; it is imported when it is named, for some take long."""

@@ -101,6 +101,7 @@ MESSAGES: dict[str, str] = {
     ),
     "restore_failed": N_("%(path)s was not restored: %(reason)s. Nothing in it was changed."),
     "restore_busy": N_("Somebody else is restoring to %(path)s just now."),
+    "retention_busy": N_("Another process is removing things just now. Try again later."),
     # What the doctor finds, and what it does about it
     "found_schema": N_("The database is at revision %(at)s; this program works with %(wanted)s."),
     "found_newer_schema": N_(

@@ -9,7 +9,7 @@ from webapp.models.people import (
     LoginLink,
     User,
 )
-from webapp.models.runners import Freeze, Lane, Runner
+from webapp.models.runners import Freeze, Housekeeping, Lane, Runner
 from webapp.models.sessions import Activity, WorkSession
 from webapp.models.tasks import Attempt, Instruction, Task
 
@@ -20,6 +20,7 @@ __all__ = [
     "AuditEntry",
     "AuthFailure",
     "Freeze",
+    "Housekeeping",
     "IdempotencyKey",
     "Instruction",
     "Lane",

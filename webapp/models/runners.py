@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Float, String, Text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Float, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db import UtcDateTime, db
@@ -45,6 +46,24 @@ class Runner(db.Model):  # type: ignore[name-defined]
     heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     app_version: Mapped[str] = mapped_column(String(32))
+
+
+class Housekeeping(db.Model):  # type: ignore[name-defined]
+    """One row: which process removes what is too old, and what came of it the last time."""
+
+    __tablename__ = "housekeeping"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    holder: Mapped[str | None] = mapped_column(String(36))
+    beat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """The holder's latest sign of life."""
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    removed: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """What the last pass removed, in numbers."""
+    used: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Bytes of database, output and workspaces as the last pass measured them."""
+
+    __table_args__ = (CheckConstraint("id = 1", name="ck_housekeeping_one_row"),)
 
 
 class Freeze(db.Model):  # type: ignore[name-defined]

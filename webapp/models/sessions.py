@@ -35,6 +35,8 @@ class WorkSession(db.Model):  # type: ignore[name-defined]
     """What it is about: how its first task began."""
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """From then on it is not there for anybody; what is left of it is being removed."""
+    workspace_removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When retention last removed its files; a later task has a workspace again."""
 
     __table_args__ = (
         Index("ix_sessions_last_activity", "last_activity", "session_id"),

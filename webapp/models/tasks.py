@@ -109,6 +109,8 @@ class Task(db.Model):  # type: ignore[name-defined]
     error_params: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     progress: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """``{percent?, step?, steps?, message?}`` of the latest attempt."""
+    output_removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When retention removed what it had printed."""
 
     __table_args__ = (
         CheckConstraint(f"status IN ({STATUSES})", name="ck_tasks_status"),

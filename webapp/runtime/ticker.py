@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from webapp import disposal
+from webapp import disposal, retention
 from webapp.files import incoming
 from webapp.queries import files
 from webapp.runtime.context import Context
@@ -19,6 +20,10 @@ log = structlog.get_logger(__name__)
 
 LOOK_ROUND_S = 2
 HEARTBEAT_S = 15
+HOUSE_S = 3600
+HOUSE = timedelta(seconds=HOUSE_S - 300)
+"""What another process did less than this ago is not done again."""
+FIRST_ROUND = timedelta(seconds=30)
 TIDY_S = 5
 TIDYING_S = 4.0
 """How long one round of tidying may take: what is left waits for the next."""
@@ -37,6 +42,7 @@ class Ticker:
         self._open_lanes = open_lanes
         self._dropped = Dropped(context, held)
         self.last_tick: datetime | None = None
+        self._ending = threading.Event()
         self._scheduler = BackgroundScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True}
         )
@@ -47,10 +53,14 @@ class Ticker:
         self._scheduler.add_job(self.look_round, "interval", seconds=LOOK_ROUND_S)
         self._scheduler.add_job(self.beat, "interval", seconds=HEARTBEAT_S)
         self._scheduler.add_job(self.tidy, "interval", seconds=TIDY_S)
+        soon = self._context.now() + FIRST_ROUND
+        hours = {"next_run_time": soon, "max_instances": 1}
+        self._scheduler.add_job(self.keep_house, "interval", seconds=HOUSE_S, **hours)
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Tick no more."""
+        """Tick no more; what is being removed is left at the next breath."""
+        self._ending.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
@@ -83,6 +93,15 @@ class Ticker:
             context.call(disposal.remove_deleted, lambda: context.monotonic() >= until)
         except Exception:
             log.exception("what was deleted is still there")
+
+    def keep_house(self) -> None:
+        """Remove what is older than it is to be kept, if no other process does."""
+        context = self._context
+        holder, settings = context.identity.runner_id, context.settings
+        try:
+            context.call(retention.run, holder, settings, self._ending.wait, every=HOUSE)
+        except Exception:
+            log.exception("retention stumbled")
 
     def _sweep(self) -> None:
         context = self._context

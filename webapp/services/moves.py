@@ -177,31 +177,37 @@ def bump(lane: str) -> None:
 def forget(task: Standing) -> None:
     """Take a task that is about to be deleted out of its lane's and session's counts."""
     _count(task.lane, task.status, None)
-    locks.session(task.session_id)
+    leave(task.session_id, 1, besides=task.task_id)
+
+
+def leave(session_id: str, count: int, *, besides: str = "") -> None:
+    """Take deleted tasks out of their session's counts; ``besides`` is about to be deleted."""
+    locks.session(session_id)
     newest = db.session.execute(
         select(_tasks.c.task_id, _tasks.c.status)
-        .where(_tasks.c.session_id == task.session_id, _tasks.c.task_id != task.task_id)
+        .where(_tasks.c.session_id == session_id, _tasks.c.task_id != besides)
         .order_by(_tasks.c.seq.desc())
         .limit(1)
     ).one_or_none()
     db.session.execute(
         update(_sessions)
-        .where(_sessions.c.session_id == task.session_id)
+        .where(_sessions.c.session_id == session_id)
         .values(
-            task_count=_sessions.c.task_count - 1,
+            task_count=_sessions.c.task_count - count,
             newest_task_id=newest.task_id if newest else None,
             status=newest.status if newest else None,
         )
     )
 
 
-def drop(task_ids: Sequence[str]) -> None:
+def drop(task_ids: Sequence[str]) -> Counter[str]:
     """Delete final tasks with all that hangs on them, and take them out of their lanes' counts.
 
-    What their session counts is left to whoever deletes the session, too.
+    Returns how many went of each session, whose own counts are left to `leave`, or to whoever
+    deletes the session, too.
     """
     locks.lanes_of(_tasks.c.task_id.in_(task_ids))
-    named = select(_tasks.c.seq, _tasks.c.lane, _tasks.c.status).where(
+    named = select(_tasks.c.seq, _tasks.c.lane, _tasks.c.status, _tasks.c.session_id).where(
         _tasks.c.task_id.in_(task_ids)  # and nothing else: an index of statuses would mislead
     )
     rows = [row for row in db.session.execute(named.with_for_update()) if row.status in FINAL]
@@ -209,6 +215,7 @@ def drop(task_ids: Sequence[str]) -> None:
     for (lane, status), count in sorted(Counter((row.lane, row.status) for row in rows).items()):
         fewer = _BUMP.values({status: _lanes.c[status] - count})
         db.session.execute(fewer, {"of_lane": lane})
+    return Counter(row.session_id for row in rows)
 
 
 def respell(task_id: str, found: str, now: datetime) -> None:
@@ -244,22 +251,10 @@ def recount(lane: str) -> None:
 
 def recount_session(session_id: str) -> None:
     """Count a session's tasks anew, and look which of them is the newest."""
-    own = _tasks.c.session_id == session_id
+    leave(session_id, 0)
+    count = select(func.count()).where(_tasks.c.session_id == session_id).scalar_subquery()
     which = _sessions.c.session_id == session_id
-    db.session.execute(select(_sessions.c.session_id).where(which).with_for_update())
-    newest = db.session.execute(
-        select(_tasks.c.task_id, _tasks.c.status).where(own).order_by(_tasks.c.seq.desc()).limit(1)
-    ).one_or_none()
-    count = select(func.count()).select_from(_tasks).where(own).scalar_subquery()
-    db.session.execute(
-        update(_sessions)
-        .where(which)
-        .values(
-            task_count=count,
-            newest_task_id=newest.task_id if newest else None,
-            status=newest.status if newest else None,
-        )
-    )
+    db.session.execute(update(_sessions).where(which).values(task_count=count))
 
 
 def _opening(task: Standing, columns: dict[str, Any]) -> Entry:
