@@ -35,6 +35,9 @@ def shell(server: Server) -> Terminal:
     [
         (("--url", "ftp://here"), {}, "no address like"),
         (("--url", "http://me:secret-word@here"), {}, "no name and no password"),
+        (("--url", "http://127.0.0.1:port"), {}, "no address like"),
+        (("--url", "http://[::1"), {}, "no address like"),
+        (("--url", "http://a b"), {"token": "abc", "plain_http": "1"}, "no address like"),
         (("--url", "http://lineup.example"), {"token": "abc"}, "use https"),
         (("--token-file", "/nowhere/token"), {}, "No such file"),
         ((), {"token": "two words"}, "does not hold a token"),

@@ -46,6 +46,7 @@ def shell(server: Server) -> Iterator[Terminal]:
         (("--cwd", "nowhere-at-all", "true"), "is not an existing directory"),
         (("--wait-timeout", "5", "true"), "go with --wait"),
         (("--follow", "--json", "true"), "without --json"),
+        (("--idempotency-key", "a b", "true"), "visible ASCII"),
         (("",), "must not be empty"),
         (("--", b"\xff\xfe".decode("utf-8", "surrogateescape")), "not UTF-8"),
     ],

@@ -34,13 +34,16 @@ class Server:
         if target.token:
             headers["Authorization"] = f"Bearer {target.token}"
         local = is_loopback(str(urlsplit(target.url).hostname))
-        self._http = httpx.Client(
-            base_url=target.url,
-            headers=headers,
-            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
-            verify=target.url.startswith("https:"),  # the certificates take time to load
-            trust_env=not local,
-        )
+        try:
+            self._http = httpx.Client(
+                base_url=target.url,
+                headers=headers,
+                timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
+                verify=target.url.startswith("https:"),  # the certificates take time to load
+                trust_env=not local,
+            )
+        except httpx.InvalidURL as error:
+            raise Ended(Code.USAGE, f"{target.url!r} is no address: {error}.") from None
         look_s = min(timeout_s, GET_TIMEOUT_S)
         self._look = httpx.Timeout(look_s, connect=min(look_s, CONNECT_TIMEOUT_S))
         self._reached = False
@@ -97,6 +100,8 @@ class Server:
                 if answer.status_code not in AWAY:
                     break
                 trouble = Ended(Code.UNREACHABLE, _detail(answer))
+            except UnicodeEncodeError:
+                raise Ended(Code.USAGE, "Something that was given is not UTF-8.") from None
             except httpx.RequestError as error:
                 sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
                 self._reached = self._reached or sent

@@ -9,7 +9,7 @@ import click
 
 from webapp.cli import options
 from webapp.cli.ending import Code, Declined, Ended
-from webapp.cli.options import Span, notice, show_json, talks, text_of
+from webapp.cli.options import Span, notice, show_json, talks, task_path, text_of
 from webapp.cli.tasks import LIVE, active
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _steer(
     refused: Declined | None = None
     for task_id in task_ids or (active(server, lane),):
         try:
-            answer = server.post(f"/api/tasks/{task_id}/{operation}", body)
+            answer = server.post(task_path(task_id, operation), body)
         except Declined as refusal:
             if len(task_ids) < 2:
                 raise
@@ -118,7 +118,7 @@ def instruct(server: Server, words: tuple[str, ...], lane: str | None, as_json: 
         raise Ended(Code.USAGE, "Quote the text: lineup instruct [ID] 'several words'.")
     task_id = words[0] if len(words) == 2 else active(server, lane)
     body = {"instruction": text_of(words[-1], "The text")}
-    answer = server.post(f"/api/tasks/{task_id}/instructions", body)
+    answer = server.post(task_path(task_id, "instructions"), body)
     if as_json:
         show_json(answer)
     else:
@@ -132,7 +132,7 @@ def instruct(server: Server, words: tuple[str, ...], lane: str | None, as_json: 
 @talks
 def end_input(server: Server, task_id: str | None, lane: str | None, as_json: bool) -> None:
     """Close the standard input of a running task."""
-    _done(server.post(f"/api/tasks/{task_id or active(server, lane)}/end-input"), as_json)
+    _done(server.post(task_path(task_id or active(server, lane), "end-input")), as_json)
 
 
 @click.command(short_help="Let nothing new begin.")

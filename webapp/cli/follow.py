@@ -15,7 +15,7 @@ import click
 from webapp import clock
 from webapp.cli.client import Server
 from webapp.cli.ending import OF_STATUS, Code, Ended, Interrupted
-from webapp.cli.options import notice
+from webapp.cli.options import notice, task_path
 from webapp.cli.terminal import Colours, lasted, seconds_between
 
 PATIENCE_S = 60.0
@@ -77,7 +77,7 @@ def to_end(server: Server, task_id: str, *, until_s: float | None = None) -> dic
 
 def show(server: Server, task_id: str) -> dict[str, Any]:
     """A task as it is now."""
-    found: dict[str, Any] = server.get(f"/api/tasks/{task_id}", patience_s=PATIENCE_S)
+    found: dict[str, Any] = server.get(task_path(task_id), patience_s=PATIENCE_S)
     return found
 
 
@@ -114,7 +114,7 @@ class Output:
 
     def _piece(self) -> dict[str, Any]:
         piece: dict[str, Any] = self._server.get(
-            f"/api/tasks/{self._task_id}/output",
+            task_path(self._task_id, "output"),
             patience_s=PATIENCE_S,
             offset=self._offset,
             limit=PIECE,

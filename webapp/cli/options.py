@@ -18,6 +18,7 @@ from webapp.cli.ending import Code, Declined, Ended
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the API's own answer.")
@@ -80,6 +81,13 @@ class Span(click.ParamType[float]):
         if not 0 < seconds < math.inf:
             self.fail(f"{value!r} is no span of time such as 90, 90s, 5m or 2h.", param, ctx)
         return seconds
+
+
+def task_path(task_id: str, rest: str = "") -> str:
+    """The address of a task; Ended for what can be no id, for it would be another address."""
+    if not TASK_ID.fullmatch(task_id):
+        raise Ended(Code.REFUSED, f"There is no task {task_id!r}: that is no id.")
+    return f"/api/tasks/{task_id}/{rest}".rstrip("/")
 
 
 def text_of(value: str, what: str) -> str:

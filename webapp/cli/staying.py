@@ -9,7 +9,7 @@ from webapp.cli import follow as following
 from webapp.cli.client import Server
 from webapp.cli.ending import Code, Declined, Interrupted
 from webapp.cli.follow import Output, interruptible, outcome, sink
-from webapp.cli.options import notice, show_json
+from webapp.cli.options import notice, show_json, task_path
 
 
 def stay(
@@ -75,7 +75,7 @@ def _output(server: Server, task_id: str) -> Output:
 def _stop(server: Server, task_id: str) -> None:
     notice("Stopping the task. Ctrl-C again leaves it to end by itself.")
     try:
-        server.post(f"/api/tasks/{task_id}/stop", {"reason": "Interrupted at the command line."})
+        server.post(task_path(task_id, "stop"), {"reason": "Interrupted at the command line."})
     except Declined as refusal:  # it has just ended
         if refusal.error != "already_final":
             raise

@@ -16,7 +16,8 @@ from webapp import sources
 from webapp.cli import options
 from webapp.cli.ending import Code, Declined, Ended, Interrupted
 from webapp.cli.files import sent_along
-from webapp.cli.options import Function, Span, notice, show_json, talks, text_of, utf8
+from webapp.cli.options import Function, Span, notice, show_json, talks, task_path, text_of, utf8
+from webapp.domain.policies import IDEMPOTENCY_KEY
 
 if TYPE_CHECKING:
     from webapp.cli.client import Server
@@ -108,7 +109,7 @@ def rerun(server: Server, task_id: str, words: tuple[str, ...], **given: Any) ->
     body = {"agent": given["agent"], **_fields(server, given)}
     if words:
         body["task_description"] = _description(words, body["agent"] or "shell")
-    _hand_in(server, f"/api/tasks/{task_id}/rerun", body, given)
+    _hand_in(server, task_path(task_id, "rerun"), body, given)
 
 
 def _fields(server: Server, given: dict[str, Any]) -> dict[str, Any]:
@@ -161,6 +162,8 @@ def _hand_in(
     if not stays and (given["until_s"] is not None or given["stop_on_interrupt"]):
         raise Ended(Code.USAGE, "--wait-timeout and --stop-on-interrupt go with --wait or -f.")
     key = given["idempotency_key"] or secrets.token_hex(16)
+    if not IDEMPOTENCY_KEY.fullmatch(key):
+        raise Ended(Code.USAGE, "--idempotency-key: must be 1 to 255 visible ASCII characters")
     sent = {name: value for name, value in body.items() if value is not None}
     if not stays:
         with sent_along(server, paths, sent) as whole:

@@ -16,6 +16,7 @@ from webapp.sources import DEFAULT_HOST, DEFAULT_PORT, Sources
 LIGHT = {"url", "token", "token_file", "host", "port", "data", "public_url"}
 """Settings that are texts. If only they are set, none needs the model that checks the others."""
 TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
+NO_ADDRESS = re.compile(r"[\s\\\x00-\x20\x7f]")
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "*": "127.0.0.1"}
 TOKEN_FILE = "cli_token"
 
@@ -124,12 +125,12 @@ def _is_light(found: Sources) -> bool:
 
 
 def _checked(url: str) -> str:
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        fine = False
-    if not fine or parts.query or parts.fragment or not url.isprintable():
+        parts, fine = urlsplit(""), False
+    if not fine or parts.query or parts.fragment or NO_ADDRESS.search(url):
         raise Ended(Code.USAGE, f"LINEUP_URL or --url: {url!r} is no address like http://host:7420")
     if parts.username is not None or parts.password is not None:
         raise Ended(Code.USAGE, "LINEUP_URL or --url may hold no name and no password.")

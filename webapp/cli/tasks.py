@@ -12,7 +12,7 @@ import click
 from webapp import clock
 from webapp.cli import options, table
 from webapp.cli.ending import Code, Ended
-from webapp.cli.options import SPAN, UNITS, Span, notice, show_json, talks
+from webapp.cli.options import SPAN, UNITS, Span, notice, show_json, talks, task_path
 from webapp.cli.terminal import (
     brief_time,
     coloured,
@@ -136,7 +136,7 @@ def _until(row: dict[str, Any]) -> datetime | None:
 @talks
 def show(server: Server, task_id: str, as_json: bool) -> None:
     """Show a task: how it stands, why, and what came of it."""
-    task = server.get(f"/api/tasks/{task_id}")
+    task = server.get(task_path(task_id))
     if as_json:
         show_json(task)
         return
@@ -223,7 +223,7 @@ def delete(server: Server, task_ids: tuple[str, ...], yes: bool, as_json: bool) 
         what = task_ids[0] if len(task_ids) == 1 else f"{len(task_ids)} tasks"
         click.confirm(f"Delete {what} with all output?", abort=True, err=True)
     for task_id in task_ids:
-        answer = server.delete(f"/api/tasks/{task_id}")
+        answer = server.delete(task_path(task_id))
         if as_json:
             show_json(answer, line=True)
         else:
