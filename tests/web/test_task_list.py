@@ -143,6 +143,7 @@ def test_filters_at_work_are_chips_that_take_themselves_away(
     page = browser.get("/tasks?q=needle&status=failed&status=pending&agent=scripted").text
     found = chips(page)
     assert set(found) == {"failed", "waiting", "“needle”", "agent scripted", "Remove all"}
+    assert "<title>failed, waiting, “needle”, agent scripted · Tasks · Lineup</title>" in page
     assert found["failed"] == "/tasks?status=pending&q=needle&agent=scripted"
     assert found["“needle”"] == "/tasks?status=failed&status=pending&agent=scripted"
     assert names(browser.get(found["failed"]).text) == ["needle"]

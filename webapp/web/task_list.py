@@ -16,7 +16,7 @@ from webapp.domain.task_state import Status
 from webapp.intake import refused
 from webapp.ports import ports
 from webapp.queries import board, history, listing
-from webapp.queries.history import Page
+from webapp.queries.history import Count, Page
 from webapp.web import task_filters
 from webapp.web.filters import headline, took
 from webapp.web.fragments import cursor, is_fragment, unchanged, version_of
@@ -51,6 +51,7 @@ def rows() -> ResponseReturnValue:
     found = Page(history.window(asked.wanted, top=top, bottom=bottom))
     shown = _rows(asked, found) | {"top": top, "bottom": bottom, "version": version}
     shown["first"] = bool(request.args.get("first"))
+    shown["count"] = history.count(asked.wanted)
     if shown["first"]:
         shown["fresh"] = history.newer_than(asked.wanted, top)
     return render_template("tasks/_rows.html", **shown)
@@ -72,6 +73,7 @@ def _page(asked: Filters, found: Page) -> dict[str, Any]:
         "offers": offers,
         "periods": [(name, gettext(words[0])) for name, words in PERIODS.items()],
         "zone": getattr(zone, "key", "UTC"),
+        "count": _count(asked, found),
         "drops": _drops(asked) if asked and not found.rows and not asked.problems else [],
     }
 
@@ -81,7 +83,6 @@ def _rows(asked: Filters, found: Page) -> dict[str, Any]:
     return {
         "asked": asked,
         "rows": lines,
-        "count": None if asked.problems else history.count(asked.wanted),
         "top": lines[0].seq if lines else history.newest_seq(),
         "bottom": lines[-1].seq if lines else 0,
         "first": "before" not in request.args and "after" not in request.args,
@@ -91,6 +92,14 @@ def _rows(asked: Filters, found: Page) -> dict[str, Any]:
         "took_s": _took,
         "excerpts": _excerpts(lines, asked.one("q")),
     }
+
+
+def _count(asked: Filters, found: Page) -> Count | None:
+    """How many tasks match; where all of them are on this page, they need no counting."""
+    if asked.problems:
+        return None
+    whole = found.older is None and found.newer is None and found.searched_to is None
+    return Count(len(found.rows), exact=True) if whole else history.count(asked.wanted)
 
 
 def _usual(seconds: float) -> dict[str, Any]:
