@@ -122,6 +122,7 @@ def test_the_result_says_what_was_done_and_of_each_other_why_not(
     assert browser.get(f"/tasks/{over}").status_code == 404
     evil = send(browser, ACT, "delete", waiting, back="//evil.example")
     assert "evil.example" not in evil.text
+    assert "Nothing was done. 1 was refused:" in words(evil)
 
 
 def test_a_fragment_is_only_a_notice(browser: Browser, stopped: Callable[..., str]) -> None:
