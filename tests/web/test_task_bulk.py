@@ -8,9 +8,11 @@ from html import unescape
 
 import pytest
 from apiflask import APIFlask
+from flask import render_template
 from werkzeug.test import TestResponse
 
 from tests.web.conftest import Browser, as_bearer, make_token
+from webapp import bulk
 from webapp.services.submissions import Submitted
 
 Submit = Callable[..., Submitted]
@@ -148,3 +150,14 @@ def test_without_a_filter_all_that_match_are_not_offered(browser: Browser, submi
         submit("many")
     assert 'name="scope"' not in browser.get("/tasks").text
     assert 'name="scope"' in browser.get("/tasks?status=pending").text
+
+
+def test_what_there_was_no_time_for_is_offered_by_itself(
+    app: APIFlask, stopped: Callable[..., str]
+) -> None:
+    done, left = stopped(), stopped()
+    with app.test_request_context("/tasks/bulk"):
+        result = bulk.act("rerun", [done, left], by="tester", patience_s=0.0)
+        page = render_template("tasks/_bulk_result.html", result=result, reasons=[], back="")
+    assert "There was no time left for 1." in page
+    assert re.findall(r'name="task" value="([^"]+)"', page) == [left]

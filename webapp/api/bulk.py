@@ -13,7 +13,7 @@ from webapp import bulk
 from webapp.api.bodies import Answer, answers
 from webapp.api.controls import ReasonBody
 from webapp.api.tasks import Choice
-from webapp.bulk import Result
+from webapp.bulk import Fate, Result
 from webapp.domain.errors import Conflict
 from webapp.domain.messages import sentence
 from webapp.principal import principal
@@ -82,7 +82,8 @@ def act(json_data: BulkBody) -> ResponseReturnValue:
     """Stop, delete or run again up to 1,000 tasks, each as by its own call.
 
     Each task is a transaction of its own: what is refused does not undo the rest. 409 if nothing
-    at all was done. A repeated Idempotency-Key runs nothing again a second time.
+    at all was done. What was not begun is done by the same call again, for which an
+    Idempotency-Key sees to it that nothing runs again twice.
     """
     task_ids, more = json_data.task_ids, False
     if json_data.filter is not None:
@@ -118,6 +119,6 @@ def _shown(result: Result, more: bool) -> dict[str, Any]:
                 "message": fate.message,
                 "new_task_id": fate.new_task_id,
             }
-            for fate in result.fates
+            for fate in (*result.fates, *(Fate(left, False, "not_begun") for left in result.left))
         ],
     }

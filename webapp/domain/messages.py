@@ -71,6 +71,7 @@ MESSAGES: dict[str, str] = {
     "uploaded_one": N_("The file was stored."),
     "file_deleted_done": N_("The file is deleted."),
     "task_deleted_done": N_("The task is deleted."),
+    "not_begun": N_("There was no time left for it; ask again."),
     "many_done": N_("Done: %(done)s. Refused: %(refused)s. Not begun: %(left)s."),
     "session_deleted_done": N_("The session is deleted, with its tasks and its workspace."),
     "submitted": N_("The task is in the lineup."),
