@@ -4,6 +4,7 @@ import "./js/polling.js";
 import "./js/dialogs.js";
 import "./js/keys.js";
 import "./js/composer.js";
+import "./js/uploads.js";
 import "./js/frame.js";
 import "./js/output.js";
 import "./js/copy.js";

@@ -118,13 +118,13 @@ def store(session_id: str | None) -> Stored | None:
     """Store the files of a request in a session, all or none; None if it brought none."""
     _refuse_other_fields()
     arrival, received = _arrival(), []
+    arrival.keep()
     for file in request.files.getlist(FIELD):
         part, name = cast(Part, file.stream), file.filename or ""
         if name or part.size:  # neither: a field of a form that was left empty
             received.append(Received(part.path.name, name, part.size, file.mimetype or ""))
     if not received:
         return None
-    arrival.keep()
     try:
         return files.store(
             received,

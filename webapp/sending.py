@@ -59,10 +59,12 @@ def respond(
     name: str,
     *,
     kind: str | None = None,
-    attachment: bool = True,
-    policy: str = HARMLESS,
+    inline: str | None = None,
 ) -> Response:
-    """Send an open file: whole, in part, or not at all if the reader has it as it is."""
+    """Send an open file: whole, in part, or not at all if the reader has it as it is.
+
+    As attachment, unless it may be looked at under the policy ``inline``.
+    """
     file = os.fdopen(opened, "rb")
     found = os.fstat(opened)
     response = Response(
@@ -74,8 +76,8 @@ def respond(
     response.last_modified = int(found.st_mtime)  # type: ignore[assignment]
     response.set_etag(f"{found.st_mtime_ns:x}-{found.st_size:x}-{found.st_ino:x}")
     response.headers["Cache-Control"] = "private, no-cache"
-    response.headers["Content-Security-Policy"] = policy
-    if attachment:
+    response.headers["Content-Security-Policy"] = inline or HARMLESS
+    if inline is None:
         response.headers.set("Content-Disposition", "attachment", **_named(name))
     try:
         response.make_conditional(request, accept_ranges=True, complete_length=found.st_size)

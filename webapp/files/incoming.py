@@ -45,26 +45,43 @@ class Bounds:
 
 
 class Part(io.FileIO):
-    """One file as it comes in. What is too large, or finds no space, is refused in words."""
+    """One file as it comes in. Of what is too large, or finds no space, nothing more is kept."""
 
-    def __init__(self, path: Path, name: str, limit_mb: int) -> None:
+    def __init__(
+        self, path: Path, name: str, limit_mb: int, refuse: Callable[[Refused], None]
+    ) -> None:
         super().__init__(path, "xb+")
-        self.path, self.shown, self._limit_mb = path, names.shown(name), limit_mb
+        self.path, self._shown, self._limit_mb = path, names.shown(name), limit_mb
+        self._refuse, self._refused = refuse, False
         self.size = 0
 
     def write(self, data: Any, /) -> int:
-        """Write all of it, or refuse."""
+        """Write all of it, unless the file is refused."""
         left = memoryview(data)
         count = len(left)
         self.size += count
         if self.size > self._limit_mb * MIB:
-            raise TooLarge("file_too_large", name=self.shown, limit=self._limit_mb)
-        while left:
-            try:
+            self._give_up(TooLarge("file_too_large", name=self._shown, limit=self._limit_mb))
+        try:
+            while left and not self._refused:
                 left = left[super().write(left) :]
-            except OSError as error:
-                raise no_space(error) from None
+        except OSError as error:
+            self._give_up(no_space(error))
         return count
+
+    def _give_up(self, refusal: Refused) -> None:
+        if not self._refused:
+            self._refused = True
+            self._refuse(refusal)
+            self.truncate(0)
+
+
+class Nowhere(io.BytesIO):
+    """Takes what is not kept."""
+
+    def write(self, data: Any, /) -> int:
+        """Forget it."""
+        return len(data)
 
 
 @dataclass
@@ -74,23 +91,36 @@ class Arrival:
     root: Path
     bounds: Bounds
     parts: list[Part] = field(default_factory=list)
+    refusal: Refused | None = None
+    """Why none of it will be stored. The request is read to its end all the same: its sender
+    may be shown what else it held."""
     _place: Path | None = None
     _lock: int = -1
     _put: list[tuple[Path, str]] = field(default_factory=list)
 
-    def part(self, name: str, file_id: str) -> Part:
-        """Room for another file."""
+    def part(self, name: str, file_id: str) -> io.IOBase:
+        """Room for another file, or none if there is a refusal already."""
         if len(self.parts) >= self.bounds.files:
-            raise TooLarge("too_many_files", name=names.shown(name), limit=self.bounds.files)
+            most = self.bounds.files
+            self.refuse(TooLarge("too_many_files", name=names.shown(name), limit=most))
+        if self.refusal is not None:
+            return Nowhere()
         try:
-            made = Part(self._directory() / file_id, name, self.bounds.file_mb)
+            made = Part(self._directory() / file_id, name, self.bounds.file_mb, self.refuse)
         except OSError as error:
-            raise no_space(error) from None
+            self.refuse(no_space(error))
+            return Nowhere()
         self.parts.append(made)
         return made
 
+    def refuse(self, refusal: Refused) -> None:
+        """Store none of it; the first reason counts."""
+        self.refusal = self.refusal or refusal
+
     def keep(self) -> None:
-        """Make sure that a power cut takes none of it back."""
+        """Make sure that a power cut takes none of it back; raises what is against it."""
+        if self.refusal is not None:
+            raise self.refusal
         for part in self.parts:
             try:
                 os.fsync(part.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -26,6 +27,15 @@ def find(file_id: str) -> Row[Any]:
     if row is None:
         raise NotFound("no_such_file")
     return row
+
+
+def some(file_ids: Sequence[str]) -> list[Row[Any]]:
+    """Those of these files that are there, in this order."""
+    if not file_ids:
+        return []
+    found = db.session.execute(select(_files).where(_files.c.file_id.in_(file_ids), _there))
+    rows = {row.file_id: row for row in found}
+    return [rows[file_id] for file_id in file_ids if file_id in rows]
 
 
 def is_stored(file_id: str) -> bool:

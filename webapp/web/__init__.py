@@ -12,19 +12,25 @@ def init_app(app: Flask, settings: Settings) -> None:
     from webapp.web import (
         account,
         api_page,
+        composer,
         filters,
         freeze,
         guard,
         health,
         now,
         refusals,
+        reports,
         sessions,
         tasks,
+        workspace_files,
     )
     from webapp.web import help as help_pages
 
     guard.init_app(app, settings)
     refusals.init_app(app)
     filters.init_app(app)
-    for room in (now, tasks, sessions, account, freeze, health, help_pages, api_page):
+    app.jinja_env.globals.update(attached=composer.attached, upload_limits=composer.upload_limits)
+    for room in (now, tasks, sessions, workspace_files, reports, account, freeze, health):
+        app.register_blueprint(room.bp)
+    for room in (help_pages, api_page):
         app.register_blueprint(room.bp)

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from flask import request
+from sqlalchemy import Row
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # stubs lag behind
 
-from webapp import steering
-from webapp.domain.policies import MAIN_LANE, PRIORITIES
-from webapp.intake import again, intake, promise
+from webapp import receiving, steering
+from webapp.domain.policies import MAIN_LANE, MAX_TASK_FILES, PRIORITIES
+from webapp.intake import again, check_session_id, intake, promise
 from webapp.ports import ports
 from webapp.principal import principal
-from webapp.queries import tasks
+from webapp.queries import files, tasks
 from webapp.queries.board import Board
 from webapp.queries.tasks import MASK
 from webapp.services.submissions import Submitted
@@ -31,6 +32,11 @@ def composer(
         data={"lane": MAIN_LANE, **values},
         agents=ports().agents.names(),
         lanes=[lane.name for lane in world.lanes],
+    )
+    form.upload_file_ids = (
+        request.form.getlist("upload_file_ids")[:MAX_TASK_FILES]
+        if request.form and not fresh
+        else list(values.get("upload_file_ids", ()))
     )
     priority = form.priority.data
     if priority not in PRIORITIES and _is_whole(priority):
@@ -58,6 +64,7 @@ def earlier_values(task_id: str) -> dict[str, Any]:
         "stdin": settings.get("stdin", "open"),
         "env": "\n".join(f"{name}={MASK}" for name in settings.get("env") or {}),
         "rerun_of": task_id,
+        "upload_file_ids": [file["file_id"] for file in row.upload_files or ()],
     }
 
 
@@ -69,7 +76,26 @@ def hand_in(form: ComposerForm) -> Submitted | None:
     return submitted
 
 
+def attached(form: ComposerForm) -> list[Row[Any]]:
+    """The uploads that the form holds and that are there."""
+    return files.some(form.upload_file_ids)
+
+
+def _attach(form: ComposerForm) -> None:
+    """Store the files that came with the form: they stay attached, should it be refused."""
+    session_id = (form.session_id.data or "").strip() or None
+    if session_id is not None:
+        session_id = check_session_id(session_id)
+    elif form.upload_file_ids:
+        session_id = next((row.session_id for row in attached(form)), None)
+    stored = receiving.store(session_id)
+    if stored is not None:
+        form.upload_file_ids += [row["file_id"] for row in stored.files]
+        form.session_id.data = stored.session_id
+
+
 def _submit(form: ComposerForm) -> Submitted:
+    _attach(form)
     raw = form.raw()
     earlier = form.rerun_of.data
     submission = again(earlier, _secrets_kept(raw, earlier)) if earlier else intake(raw)
@@ -94,3 +120,13 @@ def _seconds(value: float | None) -> str | None:
 
 def _is_whole(text: Any) -> bool:
     return isinstance(text, str) and text.removeprefix("-").isdecimal() and len(text) < 9
+
+
+def upload_limits() -> dict[str, int]:
+    """What may be uploaded at once, for forms that tell before they send."""
+    settings = ports().settings
+    return {
+        "file_mb": settings.upload_file_mb,
+        "total_mb": settings.upload_total_mb,
+        "files": settings.upload_files,
+    }

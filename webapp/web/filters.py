@@ -16,6 +16,7 @@ from webapp import clock
 from webapp.domain.messages import MESSAGES, N_
 from webapp.domain.policies import PRIORITIES, cut
 from webapp.domain.receipts import Receipt
+from webapp.files.listing import printable
 from webapp.queries import board
 from webapp.queries.tasks import control
 from webapp.web.fragments import version_of
@@ -64,6 +65,7 @@ def init_app(app: Flask) -> None:
         priority_word=priority_word,
         ordinal=ordinal,
         bytes=size,
+        printable=printable,
         marked=marked,
     )
     app.jinja_env.globals.update(

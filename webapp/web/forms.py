@@ -118,6 +118,8 @@ class ComposerForm(FlaskForm):
         self.agent.choices = [SelectChoice(name) for name in agents]
         self.lane.choices = [SelectChoice(name) for name in lanes]
         self.refusal: Refused | None = None
+        self.upload_file_ids: list[str] = []
+        """Uploads that the task is to be given."""
         self.continues: str | None = None
         """The session that this form is for, whatever it says."""
         if not self.idempotency_key.data:
@@ -152,6 +154,7 @@ class ComposerForm(FlaskForm):
             "working_dir": (self.working_dir.data or "").strip() or None,
             "env": self.env.variables or None,
             "stdin": self.stdin.data,
+            "upload_file_ids": self.upload_file_ids or None,
         }
 
     def take(self, refusal: Refused) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markupsafe import Markup
 
 TAGS = {
@@ -17,14 +23,51 @@ _parser = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(
 )
 
 
-def render(text: str) -> Markup:
-    """HTML of the text; only harmless tags survive, and no address but the web's and mail."""
-    html = _parser.render(text[:LIMIT])
+@dataclass(frozen=True)
+class Siblings:
+    """What lies beside a document: where the page of a file is, and where an image."""
+
+    directory: str
+    page: Callable[[str], str]
+    image: Callable[[str], str]
+
+    def find(self, address: str) -> str | None:
+        """The path of a sibling that an address means; None for any other address."""
+        parts = urlsplit(address)
+        if parts.scheme or parts.netloc or not parts.path or parts.path.startswith("/"):
+            return None
+        path = posixpath.normpath(posixpath.join(self.directory, unquote(parts.path)))
+        return None if path.startswith("..") else path
+
+
+def render(text: str, siblings: Siblings | None = None) -> Markup:
+    """HTML of the text; only harmless tags survive, and no address but the web's and mail.
+
+    Images are shown only if they are siblings: another's server need not know who reads this.
+    """
+    tokens = _parser.parse(text[:LIMIT])
+    tags, attributes = TAGS, {"a": {"href", "title"}}
+    if siblings is not None:
+        tags, attributes = TAGS | {"img"}, {**attributes, "img": {"src", "alt", "title"}}
+        for token in _all(tokens):
+            _place(token, siblings)
+    html = _parser.renderer.render(tokens, _parser.options, {})
     return Markup(
-        nh3.clean(
-            html,
-            tags=TAGS,
-            attributes={"a": {"href", "title"}},
-            url_schemes={"http", "https", "mailto"},
-        )
+        nh3.clean(html, tags=tags, attributes=attributes, url_schemes={"http", "https", "mailto"})
     )
+
+
+def _all(tokens: list[Token]) -> Iterator[Token]:
+    for token in tokens:
+        yield token
+        yield from _all(token.children or [])
+
+
+def _place(token: Token, siblings: Siblings) -> None:
+    if token.type == "image":
+        path = siblings.find(str(token.attrs.get("src", "")))
+        token.attrs["src"] = siblings.image(path) if path is not None else ""
+    elif token.type == "link_open":
+        path = siblings.find(str(token.attrs.get("href", "")))
+        if path is not None:
+            token.attrs["href"] = siblings.page(path)

@@ -9,7 +9,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Row
 
-from webapp import clock, health
+from webapp import clock, health, receiving
 from webapp.ports import ports
 from webapp.queries import board
 from webapp.queries.board import Board
@@ -58,6 +58,7 @@ def strip() -> ResponseReturnValue:
 
 
 @bp.post("/tasks")
+@receiving.takes_files
 def submit() -> ResponseReturnValue:
     """Take what the composer holds into the lineup, or show it again with what is wrong."""
     world = board.board()

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import Row
 
-from webapp import clock, disposal
+from webapp import clock, disposal, receiving
 from webapp.files import listing
 from webapp.principal import principal
 from webapp.queries import board, history, sessions
@@ -63,10 +63,11 @@ def show(session_id: str) -> ResponseReturnValue:
     if is_fragment():
         earlier = {"work": row, "part": part, "before": before, "now": clock.now()}
         return render_template("sessions/_earlier.html", **earlier)
-    return _page(row, "conversation", part=part, before=before)
+    return page(row, "conversation", part=part, before=before)
 
 
 @bp.post("/<session:session_id>/tasks")
+@receiving.takes_files
 def go_on(session_id: str) -> ResponseReturnValue:
     """Take what the composer holds into this session, or show it again with what is wrong."""
     row = sessions.find(session_id)
@@ -90,7 +91,7 @@ def go_on(session_id: str) -> ResponseReturnValue:
 @bp.get("/<session:session_id>/tasks")
 def tasks(session_id: str) -> ResponseReturnValue:
     """The session's tasks, newest first."""
-    return _page(sessions.find(session_id), "tasks")
+    return page(sessions.find(session_id), "tasks")
 
 
 @bp.get("/<session:session_id>/details")
@@ -99,7 +100,7 @@ def details(session_id: str) -> ResponseReturnValue:
     row = sessions.find(session_id)
     api = url_for("api_activity.one_session", session_id=session_id, _external=True)
     submit = url_for("api_tasks.submit", _external=True)
-    return _page(row, "details", api=api, submit=submit)
+    return page(row, "details", api=api, submit=submit)
 
 
 @bp.get("/<session:session_id>/live")
@@ -139,7 +140,7 @@ def delete(session_id: str) -> ResponseReturnValue:
 
 
 def _conversation(row: Row[Any], form: ComposerForm) -> str:
-    return _page(row, "conversation", form=form, world=board.board())
+    return page(row, "conversation", form=form, world=board.board())
 
 
 def _composer(row: Row[Any], *, fresh: bool = False) -> ComposerForm:
@@ -149,7 +150,8 @@ def _composer(row: Row[Any], *, fresh: bool = False) -> ComposerForm:
     return form
 
 
-def _page(row: Row[Any], tab: str, **more: Any) -> str:
+def page(row: Row[Any], tab: str, **more: Any) -> str:
+    """The page of a session, with one of its tabs."""
     return render_template("sessions/show.html", active="sessions", **{**_seen(row, tab), **more})
 
 

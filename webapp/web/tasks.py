@@ -31,7 +31,7 @@ MAX_FILTER = 200
 @bp.get("/<task_id>")
 def show(task_id: str) -> ResponseReturnValue:
     """What happened: the transcript."""
-    return _page(tasks.find(task_id), "activity")
+    return page(tasks.find(task_id), "activity")
 
 
 @bp.get("/<task_id>/output")
@@ -48,7 +48,7 @@ def output(task_id: str) -> ResponseReturnValue:
         part = reader.before(before)
     else:
         part = reader.tail() if at is None else reader.around(at)
-    return _page(
+    return page(
         row,
         "output",
         part=part,
@@ -64,14 +64,14 @@ def output(task_id: str) -> ResponseReturnValue:
 def result(task_id: str) -> ResponseReturnValue:
     """What came of it, in the task's own words."""
     row = tasks.find(task_id)
-    return _page(row, "result", result=markdown.render(row.task_result or ""))
+    return page(row, "result", result=markdown.render(row.task_result or ""))
 
 
 @bp.get("/<task_id>/details")
 def details(task_id: str) -> ResponseReturnValue:
     """Every stored field, and every attempt."""
     row = tasks.find(task_id)
-    return _page(
+    return page(
         row,
         "details",
         fields=tasks.as_json(row),
@@ -97,7 +97,8 @@ def fragment(task_id: str, tab: str) -> str:
     return render_template("tasks/_live.html", **_seen(row, tab))
 
 
-def _page(row: Row[Any], tab: str, **more: Any) -> str:
+def page(row: Row[Any], tab: str, **more: Any) -> str:
+    """The page of a task, with one of its tabs."""
     return render_template("tasks/show.html", active="tasks", **_seen(row, tab), **more)
 
 
