@@ -32,6 +32,7 @@ OPTIONS = {
     "full_page_writes": "off",
     "synchronous_commit": "off",
     "autovacuum": "off",
+    "deadlock_timeout": "50ms",
     "listen_addresses": "''",
     "max_connections": "300",
     "shared_buffers": "64MB",

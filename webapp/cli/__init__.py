@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from webapp.cli import terminal
-from webapp.cli.ending import Code, Ended, Interrupted, of_answer, told
+from webapp.cli.ending import Code, Ended, Interrupted, away, of_answer, told
 
 COMMANDS = {
     "serve": "webapp.cli.serve:serve",
@@ -76,6 +76,10 @@ class Commands(click.Group):
         except BrokenPipeError:
             terminal.let_go()
             raise SystemExit(int(Code.NOBODY_READS)) from None
+        except Exception as error:
+            if (reason := away(error)) is None:
+                raise
+            raise Ended(Code.UNREACHABLE, f"The database cannot be used: {reason}") from None
 
 
 @click.group(

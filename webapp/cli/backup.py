@@ -36,7 +36,9 @@ def backup(file: Path, *, verify: bool, without_workspaces: bool) -> None:
 
     settings = read_settings()
     database = database_file(settings)
-    if database is None or not database.is_file():
+    if database is None:
+        raise Conflict("backup_of_postgresql")
+    if not database.is_file():
         raise Conflict("backup_no_database", path=str(database))
     source = make.Source(settings.data, database, __version__, not without_workspaces, clock.now())
     header, contents = make.make(source, file.absolute())

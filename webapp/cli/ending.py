@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from enum import IntEnum
 from typing import Any
 
@@ -43,6 +44,15 @@ MEANINGS = {
 
 OF_STATUS = {"completed": Code.DONE, "failed": Code.FAILED, "stopped": Code.STOPPED}
 """What waiting for a task ends with, by how the task ended."""
+
+
+def away(error: Exception) -> str | None:
+    """Why the database cannot be used, if that is what the error says."""
+    if "webapp.db" not in sys.modules:  # the command has no database; to import it takes long
+        return None
+    from webapp.db import AWAY
+
+    return " ".join(str(getattr(error, "orig", error)).split()) if isinstance(error, AWAY) else None
 
 
 class Interrupted(BaseException):

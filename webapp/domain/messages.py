@@ -81,6 +81,9 @@ MESSAGES: dict[str, str] = {
     "submitted_waiting": N_("The task is in the lineup; %(waiting)s before it."),
     # Backup and restore
     "backup_no_database": N_("There is no SQLite database at %(path)s to save."),
+    "backup_of_postgresql": N_(
+        "The tables are in PostgreSQL: save them with pg_dump, and then the data directory."
+    ),
     "backup_no_place": N_("There is no directory %(path)s."),
     "backup_exists": N_("%(path)s is there already; a backup replaces nothing."),
     "backup_disk_full": N_("There is not enough space in %(path)s: %(reason)s. Nothing is left."),

@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from webapp.engines import Wanted
 from webapp.gate import GatedPool
 
+OLDEST = 140_000
 WRITERS = 8
 """Who writes to a lane waits for its row: more connections would only wait there."""
 CONNECT_S = 10
@@ -74,6 +75,7 @@ class PostgreSQL:
         def _connected(connection: Any, _record: object) -> None:
             from psycopg import IsolationLevel
 
+            _refuse_unusable(connection)
             connection.autocommit = True
             connection.execute("; ".join(f"SET {setting}" for setting in settings))
             connection.autocommit = False
@@ -89,6 +91,17 @@ class PostgreSQL:
             context.is_disconnect = True
             error = context.original_exception
             return OperationalError(context.statement, None, error, connection_invalidated=True)
+
+
+def _refuse_unusable(connection: Any) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    reason = None
+    if connection.info.server_version < OLDEST:
+        reason = f"PostgreSQL {OLDEST // 10_000} or newer is needed."
+    elif encoding != "UTF8":
+        reason = f"The database has the encoding {encoding}; UTF8 is needed."
+    if reason is not None:
+        raise OperationalError("", None, Exception(reason))
 
 
 def _text_without_nul() -> type:

@@ -207,9 +207,10 @@ def runners(alive_since: datetime) -> list[Row[Any]]:
 
 def database() -> dict[str, Any]:
     """What the database is, how large it is and whether it keeps a write-ahead log."""
-    kind = db.session.get_bind().dialect.name
-    if kind != "sqlite":
-        return {"kind": kind}
+    if db.session.get_bind().dialect.name == "postgresql":
+        asked = select(func.pg_database_size(func.current_database()), func.version())
+        size, version = db.session.execute(asked).one()
+        return {"kind": " ".join(version.split()[:2]), "size": size}
     pragma = {
         name: db.session.execute(text(f"PRAGMA {name}")).scalar_one()
         for name in ("page_count", "page_size", "journal_mode", "synchronous")
