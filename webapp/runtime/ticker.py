@@ -90,7 +90,10 @@ class Ticker:
         self._sweep()
         until = context.monotonic() + TIDYING_S
         try:
-            context.call(disposal.remove_deleted, lambda: context.monotonic() >= until)
+            context.call(
+                disposal.remove_deleted,
+                lambda: self._ending.is_set() or context.monotonic() >= until,
+            )
         except Exception:
             log.exception("what was deleted is still there")
 
