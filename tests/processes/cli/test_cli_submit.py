@@ -4,31 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
 
 import pytest
 
-from tests.processes.commands import Terminal
-from tests.processes.server import Home, Server
+from tests.processes.cli.commands import Terminal
+from tests.processes.server import Server
 from tests.waiting import until
 
 WAITS = "read -r line"
-
-
-@pytest.fixture(scope="module")
-def server(shared_home: Home) -> Iterator[Server]:
-    """A server that all tests here use."""
-    with shared_home.server(stop_grace_s="0.5") as running:
-        yield running
-
-
-@pytest.fixture
-def shell(server: Server) -> Iterator[Terminal]:
-    """A terminal with a token; what a test left running is stopped."""
-    yield Terminal(server, token=server.home.token)
-    for row in server.home.query("SELECT task_id FROM tasks WHERE completed_at IS NULL"):
-        server.ask(row["task_id"], "stop")
-    server.home.all_final()
 
 
 @pytest.mark.parametrize(

@@ -13,15 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.commands import Terminal
-from tests.processes.server import Home, Server, free_port
-
-
-@pytest.fixture(scope="module")
-def server(shared_home: Home) -> Iterator[Server]:
-    """A server that all tests here use."""
-    with shared_home.server() as running:
-        yield running
+from tests.processes.cli.commands import Terminal
+from tests.processes.server import Server, free_port
 
 
 @pytest.fixture

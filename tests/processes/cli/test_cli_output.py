@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Iterator
 
 import psutil
-import pytest
 
-from tests.processes.commands import PROGRAM, Terminal
+from tests.processes.cli.commands import PROGRAM, Terminal
 from tests.processes.server import Home, Server
 from tests.waiting import until
 
 EVERY_BYTE = "".join(f"\\{byte:03o}" for byte in range(256))
-
-
-@pytest.fixture(scope="module")
-def server(shared_home: Home) -> Iterator[Server]:
-    """A server that all tests here use."""
-    with shared_home.server(stop_grace_s="0.5") as running:
-        yield running
-
-
-@pytest.fixture
-def shell(server: Server) -> Terminal:
-    """A terminal with a token."""
-    return Terminal(server, token=server.home.token)
 
 
 def test_there_is_nothing_to_follow_where_nothing_runs(shell: Terminal) -> None:
