@@ -174,7 +174,7 @@ def test_it_is_for_its_owner_alone_and_holds_database_output_workspaces_and_key(
     [
         (b"", "damaged"),
         (b"not an archive at all", "damaged"),
-        (gzip.compress(b"neither"), "damaged"),
+        (gzip.compress(b"neither", mtime=0), "damaged"),
     ],
 )
 def test_what_is_no_backup_is_refused(tmp_path: Path, file: bytes, said: str) -> None:
