@@ -139,6 +139,11 @@ def store(session_id: str | None) -> Stored | None:
         raise
 
 
+def sent_names() -> list[str]:
+    """The names of the files that came with this request."""
+    return [file.filename for file in request.files.getlist(FIELD) if file.filename]
+
+
 def _refuse_other_fields() -> None:
     for name in request.files:
         if name != FIELD:

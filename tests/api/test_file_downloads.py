@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -118,6 +120,33 @@ def test_a_workspace_that_became_a_link_is_not_followed(
     [file] = api.get("/api/files").get_json()["files"]
     assert is_refused(api.get(f"/api/files/{file['file_id']}"))
     assert api.get("/api/files/session/s").get_json()["files"] == []
+
+
+def test_a_link_that_is_swapped_in_while_files_are_sent_is_never_followed(
+    get: Callable[..., TestResponse], workspace: Path, outside: Path
+) -> None:
+    (workspace / "real").mkdir()
+    (workspace / "real/secret.txt").write_text("harmless")
+    (workspace / "link").symlink_to(outside.parent)
+    done = threading.Event()
+
+    def swap() -> None:
+        for name in itertools.cycle(("real", "link")):
+            (workspace / name).rename(workspace / "changing")
+            (workspace / "changing").rename(workspace / name)
+            if done.is_set():
+                return
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    try:
+        answers = [get("changing/secret.txt") for _ in range(150)]
+    finally:
+        done.set()
+        swapping.join()
+
+    assert not [answer.text for answer in answers if "SECRET" in answer.text]
+    assert {answer.status_code for answer in answers} <= {200, 403, 404}
 
 
 def test_an_upload_that_a_task_replaced_by_a_link_is_not_followed(

@@ -96,6 +96,16 @@ def test_files_stay_attached_when_something_else_is_wrong(browser: Browser, post
     assert [given["path"] for given in task["upload_files"]] == [file["file_path"]]
 
 
+def test_a_form_with_files_that_is_sent_twice_is_taken_once(browser: Browser, post: Any) -> None:
+    browser.get("/")
+    keyed = {"task_description": "true", "agent": "shell", "idempotency_key": "once", **PLAIN}
+    answers = [post("/tasks", ("a.txt", b"x"), **keyed) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert len(browser.call("GET", "/api/tasks").get_json()["tasks"]) == 1
+    assert browser.call("GET", "/api/files").get_json()["total_count"] == 1
+
+
 def test_a_task_that_is_edited_is_offered_its_files_again(browser: Browser, post: Any) -> None:
     browser.get("/")
     post("/tasks", ("a.txt", b"x"), task_description="true", agent="shell", **PLAIN)
