@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,7 @@ def test_a_token_is_shown_once_listed_by_its_ending_and_revoked() -> None:
     assert lineup("token", "revoke", listed.split()[0]).exit_code == 0
 
     assert lineup("token", "list").output == ""
+    assert json.loads(lineup("token", "list", "--json").output) == {"tokens": []}
 
 
 def test_a_login_link_is_printed() -> None:

@@ -151,10 +151,13 @@ def sink(*, raw: bool) -> Sink:
     """Writes bytes as they are to a file or pipe; to a terminal, text and colours alone."""
     if raw or not sys.stdout.isatty():
         return _write
-    colours = Colours()
+    colours, in_line = Colours(), False
 
     def passed(data: bytes, last: bool) -> None:
-        click.echo(colours.pass_on(data, last=last), nl=False)
+        nonlocal in_line
+        shown = colours.pass_on(data, last=last)
+        in_line = not data.endswith(b"\n") if data else in_line
+        click.echo(shown, nl=last and in_line)  # what is said next begins a line
 
     return passed
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from webapp import clock
+from webapp.cli import options
 from webapp.cli.setup import application
 from webapp.domain.scopes import Scope
 
@@ -43,13 +46,19 @@ def create_token(name: str, scope: str) -> None:
 
 
 @token.command("list")
-def list_tokens() -> None:
-    """List the tokens that are in force."""
+@options.as_json
+def list_tokens(as_json: bool) -> None:
+    """List the tokens that are in force: number, name, scope and ending."""
     from webapp.queries import people
 
     app = application()
     with app.app_context():
-        for row in people.tokens(_owner()):
+        found = people.tokens(_owner())
+        if as_json:
+            rows = [{**asdict(row), "created_at": row.created_at.isoformat()} for row in found]
+            options.show_json({"tokens": rows})
+            return
+        for row in found:
             click.echo(f"{row.token_id}\t{row.name}\t{row.scope}\t…{row.ending}")
 
 

@@ -89,6 +89,8 @@ def tasks(server: Server, limit: int, every: bool, as_json: bool, **filters: Any
         show_json(page)
         return
     _listed(page["tasks"])
+    if not page["tasks"]:
+        notice("There are no such tasks." if any(filters.values()) else "There are no tasks yet.")
     if page["next_cursor"] and sys.stdout.isatty():
         notice(f"There are more: --limit, --all, or --cursor {page['next_cursor']}")
 
@@ -103,6 +105,8 @@ def _pages(server: Server, filters: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _listed(found: list[dict[str, Any]]) -> None:
+    if not found:
+        return
     person = on_terminal()
     time = brief_time if person else local_time
     cells = [

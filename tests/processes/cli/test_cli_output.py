@@ -60,7 +60,7 @@ def test_a_terminal_gets_text_and_colours_and_no_more(shell: Terminal, server: S
 
     shown = shell.on_a_terminal("output", task_id)
 
-    assert shown.startswith("\x1b[31mred\x1b[0m home end")
+    assert shown == "\x1b[31mred\x1b[0m home end\x1b[0m\n", "and what is said next begins a line"
     assert "title" not in shown
     assert shown.count("\x1b") == 3
     assert "\x1b]0;title\x07" in shell.on_a_terminal("output", "--raw", task_id)
