@@ -38,6 +38,12 @@ class Home:
         self.database_url = database_url
         self.servers: list[Server] = []
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """What tells a server where it is."""
+        address = {"database_url": self.database_url} if self.database_url else {}
+        return {"data": str(self.data), **address}
+
     def server(self, **settings: str) -> Server:
         """A server on this directory, not started; settings by their name without LINEUP_."""
         made = Server(self, settings)
@@ -52,6 +58,13 @@ class Home:
         with closing(sqlite3.connect(address, uri=True)) as connection:
             connection.row_factory = sqlite3.Row
             return connection.execute(sql, values).fetchall()
+
+    def broken(self) -> list[str]:
+        """What SQLite finds wrong with its file. PostgreSQL looks after its own."""
+        if self.database_url:
+            return []
+        checks = ("PRAGMA integrity_check", "PRAGMA foreign_key_check")
+        return [str(row[0]) for check in checks for row in self.query(check) if row[0] != "ok"]
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -114,9 +127,7 @@ class Server:
         self.home = home
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        given = {"data": str(home.data), "port": str(self.port), **settings}
-        if home.database_url:
-            given["database_url"] = home.database_url
+        given = {**home.settings, "port": str(self.port), **settings}
         self.environment = environment(**given)
         self.log = home.data.parent / f"server-{self.port}.log"
         self.process: subprocess.Popen[bytes] | None = None
