@@ -16,12 +16,6 @@ def names(page: str) -> list[str]:
     return re.findall(r'col-what"><a\s[^>]+>([^<]+)<', page)
 
 
-def test_a_status_that_does_not_exist_is_refused(browser: Browser) -> None:
-    response = browser.get("/tasks?status=sleeping")
-    assert response.status_code == 400
-    assert "there is no status" in response.text
-
-
 def test_a_history_pages_by_cursor_without_a_hole_or_a_double(
     browser: Browser, submit: Submit
 ) -> None:
@@ -38,16 +32,6 @@ def test_a_history_pages_by_cursor_without_a_hole_or_a_double(
     newer = re.search(r'rel="prev"\s+href="([^"]+)"', page)
     assert newer
     assert names(browser.get(newer[1]).text)[-1] == "task 20"
-
-
-def test_filters_are_the_address(browser: Browser, submit: Submit) -> None:
-    submit("needle", session_id="one")
-    submit("hay", session_id="one")
-    submit("needle too", session_id="two")
-    assert names(browser.get("/tasks?q=NEEDLE").text) == ["needle too", "needle"]
-    assert names(browser.get("/tasks?session_id=one&q=needle").text) == ["needle"]
-    assert names(browser.get("/tasks?status=running").text) == []
-    assert names(browser.get("/tasks?q=100%25").text) == []
 
 
 def test_rows_that_are_looked_at_stay_while_new_ones_are_counted(
