@@ -162,6 +162,7 @@ def test_the_address_follows_what_is_typed_and_steps_with_what_is_chosen(browser
     typed = asked("q=nee&agent=&status=failed", "/tasks?q=n&status=failed")
     assert typed["HX-Replace-Url"] == "/tasks?status=failed&q=nee"
     chosen = asked("q=nee&status=failed&when=today", "/tasks?q=nee&status=failed")
+    assert "HX-Push-Url" in asked("q=x&when=today", "[")
     assert chosen["HX-Push-Url"] == "/tasks?status=failed&q=nee&when=today"
 
 

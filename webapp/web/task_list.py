@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from flask import redirect, render_template, request
 from flask.typing import ResponseReturnValue
@@ -142,4 +142,4 @@ def _own_address(asked: Filters) -> dict[str, str]:
 
 
 def _query(address: str) -> list[tuple[str, str]]:
-    return parse_qsl(urlsplit(address).query)
+    return parse_qsl(address.partition("#")[0].partition("?")[2])
