@@ -20,7 +20,7 @@ TIMEOUT_S, GET_TIMEOUT_S, CONNECT_TIMEOUT_S = 30.0, 10.0, 5.0
 """Submitting may test a connection first; to look at something is quick."""
 PATIENCE_S = 2.0
 """How long a question that does no harm twice is asked again, once a server has answered."""
-SUBMIT_PATIENCE_S = 20.0
+SUBMIT_PATIENCE_S = 30.0
 FIRST_REST_S, LONGEST_REST_S = 0.1, 2.0
 AWAY = (502, 503, 504)
 
