@@ -17,7 +17,7 @@ from webapp.services import claims
 from webapp.services.submissions import Submitted
 
 Submit = Callable[..., Submitted]
-FEW, MANY = 3, 70
+FEW, MANY = 60, 120  # both more than a page, for what fits into one is not counted
 MOST = {  # statements for one answer, the guard's own among them
     "/": 12,
     "/strip": 5,
