@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ import pytest
 import time_machine
 from apiflask import APIFlask
 from flask.testing import FlaskClient
+from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from webapp import clock, create_app
 from webapp.config import Settings
-from webapp.db import dispose
+from webapp.db import db, dispose
 from webapp.domain import outcome as outcomes
 from webapp.runtime.context import Context
 from webapp.services import claims, failures, people
@@ -172,3 +174,42 @@ def finish(context: Context) -> Callable[..., None]:
         context.call(claims.conclude, taken, done, News(), clock.now(), next_for=None)
 
     return end
+
+
+@contextmanager
+def counted(app: APIFlask) -> Iterator[list[str]]:
+    """The statements that are sent to the database meanwhile."""
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    with app.app_context():
+        engines = list(db.engines.values())
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    yield sent
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def names(page: str) -> list[str]:
+    """What the lines of a list are called."""
+    return re.findall(r'col-what"><a\s[^>]+>([^<]+)<', page)
+
+
+def linked(page: str, relation: str) -> str | None:
+    """Where a list goes on: ``next`` or ``prev``; None at its end."""
+    found = re.search(rf'rel="{relation}"\s+href="([^"]+)"', page)
+    return found[1].replace("&amp;", "&") if found else None
+
+
+def paged(browser: Browser, address: str) -> tuple[list[str], str]:
+    """What all pages of a list name, from this one to the last; and the last."""
+    seen: list[str] = []
+    page = browser.get(address).text
+    seen += names(page)
+    while (further := linked(page, "next")) is not None:
+        page = browser.get(further).text
+        seen += names(page)
+    return seen, page

@@ -5,15 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from tests.web.conftest import Browser
+from tests.web.conftest import Browser, linked, names, paged
 from webapp.services.submissions import Submitted
 
 Submit = Callable[..., Submitted]
-
-
-def names(page: str) -> list[str]:
-    """What the lines of a history are called."""
-    return re.findall(r'col-what"><a\s[^>]+>([^<]+)<', page)
 
 
 def test_a_history_pages_by_cursor_without_a_hole_or_a_double(
@@ -21,17 +16,11 @@ def test_a_history_pages_by_cursor_without_a_hole_or_a_double(
 ) -> None:
     for number in range(120):
         submit(f"task {number}")
-    seen: list[str] = []
-    address = "/tasks"
-    while address:
-        page = browser.get(address).text
-        seen += names(page)
-        found = re.search(r'rel="next"\s+href="([^"]+)"', page)
-        address = found[1].replace("&amp;", "&") if found else ""
+    seen, last = paged(browser, "/tasks")
     assert seen == [f"task {number}" for number in reversed(range(120))]
-    newer = re.search(r'rel="prev"\s+href="([^"]+)"', page)
+    newer = linked(last, "prev")
     assert newer
-    assert names(browser.get(newer[1]).text)[-1] == "task 20"
+    assert names(browser.get(newer).text)[-1] == "task 20"
 
 
 def test_rows_that_are_looked_at_stay_while_new_ones_are_counted(

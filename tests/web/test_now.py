@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from apiflask import APIFlask
-from sqlalchemy import event
 
 from tests.conftest import NOON
-from tests.web.conftest import Browser
+from tests.web.conftest import Browser, counted
 from webapp import clock
-from webapp.db import db
 from webapp.domain import outcome as outcomes
 from webapp.domain.outcome import Outcome
 from webapp.runtime.context import Context
@@ -25,23 +22,6 @@ from webapp.services.submissions import Submitted
 Submit = Callable[..., Submitted]
 HTMX = {"HX-Request": "true"}
 PIECES = ("/strip", "/now/riding", "/now/aside")
-
-
-@contextmanager
-def counted(app: APIFlask) -> Iterator[list[str]]:
-    """The statements that are sent to the database meanwhile."""
-    sent: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    with app.app_context():
-        engines = list(db.engines.values())
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    for engine in engines:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def version(text: str) -> str:

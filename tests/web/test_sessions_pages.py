@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from apiflask import APIFlask
-from sqlalchemy import event, text
+from sqlalchemy import text
 
-from tests.web.conftest import Browser
+from tests.web.conftest import Browser, counted, linked, names, paged
 from webapp import clock
 from webapp.config import Settings
 from webapp.db import db
-from webapp.domain import outcome as outcomes
 from webapp.runtime.context import Context
-from webapp.services import claims, records
+from webapp.services import records
 from webapp.services.activity import Entry
 from webapp.services.claims import Assignment
 from webapp.services.news import News
@@ -25,29 +23,6 @@ from webapp.services.submissions import Submitted
 
 Submit = Callable[..., Submitted]
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def claim(context: Context) -> Callable[[], Assignment]:
-    """Take the lane's next task."""
-
-    def take() -> Assignment:
-        taken = context.call(claims.claim_next, "main", context.identity.runner_id, clock.now())
-        assert taken is not None
-        return taken
-
-    return take
-
-
-@pytest.fixture
-def finish(context: Context) -> Callable[[Assignment], None]:
-    """End a claimed task well."""
-
-    def end(taken: Assignment) -> None:
-        done = outcomes.completed(None)
-        context.call(claims.conclude, taken, done, News(), clock.now(), next_for=None)
-
-    return end
 
 
 @pytest.fixture
@@ -63,34 +38,12 @@ def says(context: Context) -> Callable[[Assignment, list[str]], None]:
     return tell
 
 
-def names(page: str) -> list[str]:
-    """What the lines of a list are called."""
-    return re.findall(r'col-what"><a\s[^>]+>([^<]+)<', page)
-
-
 def poll(page: str, element: str) -> str:
     """The address that an element of the page asks, with the version it shows."""
     found = re.search(rf'id="{element}".*?hx-get="([^"]+)".*?name="v" value="([^"]+)"', page, re.S)
     assert found
     address = found[1].replace("&amp;", "&")
     return f"{address}{'&' if '?' in address else '?'}v={found[2]}"
-
-
-@contextmanager
-def counted(app: APIFlask) -> Iterator[list[str]]:
-    """The statements that are executed meanwhile."""
-    seen: list[str] = []
-
-    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        seen.append(statement)
-
-    with app.app_context():
-        engines = list(db.engines.values())
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    yield seen
-    for engine in engines:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def test_a_session_that_is_not_there_is_not_found_on_every_page(browser: Browser) -> None:
@@ -173,17 +126,11 @@ def test_the_list_pages_by_cursor_without_a_hole_or_a_double(
     at = clock.now()
     for number in range(120):  # all at one moment: the id decides
         submit(f"about {number}", session_id=f"s{number:03}", now=at)
-    seen: list[str] = []
-    address = "/sessions"
-    while address:
-        page = browser.get(address).text
-        seen += names(page)
-        found = re.search(r'rel="next"\s+href="([^"]+)"', page)
-        address = found[1].replace("&amp;", "&") if found else ""
+    seen, last = paged(browser, "/sessions")
     assert seen == [f"about {number}" for number in reversed(range(120))]
-    newer = re.search(r'rel="prev"\s+href="([^"]+)"', page)
+    newer = linked(last, "prev")
     assert newer
-    assert names(browser.get(newer[1]).text)[-1] == "about 20"
+    assert names(browser.get(newer).text)[-1] == "about 20"
 
 
 @pytest.mark.both_databases

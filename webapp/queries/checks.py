@@ -117,7 +117,7 @@ def sessions(after: str) -> Sequence[Any]:
         status.scalar_subquery().label("newest_status"),
         select(func.count()).where(logged).scalar_subquery().label("entries"),
         select(func.max(_activity.c.message_index)).where(logged).scalar_subquery().label("top"),
-    ).where(_sessions.c.session_id > after)
+    ).where(_sessions.c.session_id > after, _sessions.c.deleted_at.is_(None))
     return db.session.execute(query.order_by(_sessions.c.session_id).limit(PAGE)).all()
 
 
