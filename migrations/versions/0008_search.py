@@ -28,17 +28,30 @@ CREATE FUNCTION lineup_folded(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL
     SELECT FOLDED
 $$
 """
-# One, two and three characters in a row. COST has the planner ask the index, not every row.
+# Every three characters in a row; one and two where a word may be so short, as in Chinese.
+# COST has the planner ask the index, not every row.
 GRAMS = """
-CREATE FUNCTION lineup_grams(text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 10000
-AS $$
-    SELECT coalesce(array_agg(DISTINCT gram), '{}') FROM (
-        SELECT unnest(ARRAY[a, a || b, a || b || c]) AS gram FROM (
-            SELECT ch AS a, lead(ch) OVER w AS b, lead(ch, 2) OVER w AS c
-            FROM string_to_table(FOLDED, NULL) WITH ORDINALITY AS t(ch, n)
-            WINDOW w AS (ORDER BY n)
-        ) beside
-    ) grams WHERE gram IS NOT NULL
+CREATE FUNCTION lineup_grams(text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+COST 10000 AS $$
+DECLARE
+    c text[] := string_to_array(FOLDED, NULL);
+    n int := coalesce(cardinality(c), 0);
+    grams text[] := '{}';
+    g int := 0;
+BEGIN
+    FOR i IN 1..n LOOP
+        IF i + 2 <= n THEN
+            g := g + 1;
+            grams[g] := c[i] || c[i + 1] || c[i + 2];
+        END IF;
+        IF ascii(c[i]) > 127 THEN
+            grams[g + 1] := c[i];
+            grams[g + 2] := c[i] || coalesce(c[i + 1], '');
+            g := g + 2;
+        END IF;
+    END LOOP;
+    RETURN grams;
+END
 $$
 """
 POSTGRESQL_INDEX = """

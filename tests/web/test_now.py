@@ -202,3 +202,18 @@ def test_a_retry_says_when_it_is_due(browser: Browser, submit: Submit, end: Any)
     submit("flaky", max_retries=1, now=NOON)
     end(Outcome("fail", message="not today"))
     assert "waits: attempt 2" in browser.get("/now/riding").text
+
+
+def test_tabs_of_one_login_share_a_piece_but_never_an_old_one(
+    browser: Browser, submit: Submit
+) -> None:
+    submit("first")
+    for _ in range(2):
+        assert "first" in browser.get("/now/riding", headers=HTMX).text
+    submit("second")
+    assert "second" in browser.get("/now/riding", headers=HTMX).text
+    other = Browser(browser.app)
+    other.enter_by_link()
+    mine, theirs = (each.get("/now/riding", headers=HTMX).text for each in (browser, other))
+    token = 'name="csrf_token" value="'
+    assert mine.partition(token)[2].split('"')[0] != theirs.partition(token)[2].split('"')[0]

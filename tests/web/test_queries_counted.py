@@ -86,7 +86,8 @@ def test_the_number_of_queries_is_bounded_and_the_same_with_few_and_many_tasks(
         submit(f"backup {number}", session_id="one" if number % 2 else f"s{number}")
     many = ask()
     assert {path: count for path, count in many.items() if count > MOST[path]} == {}
-    more = {path: (few[path], many[path]) for path in MOST if many[path] > few[path] + 1}
+    plain = [path for path in MOST if "q=" not in path]  # a text is looked for in one to three ways
+    more = {path: (few[path], many[path]) for path in plain if many[path] > few[path] + 1}
     assert more == {}
 
 

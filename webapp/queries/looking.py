@@ -27,6 +27,8 @@ GLANCED = 2_000
 """Candidates that are read for a text before the index of texts is asked."""
 HELD = 2_000
 """Candidates of the index of texts that are held against a filter for one page."""
+COMMON = 5_000
+"""Candidates that PostgreSQL is asked for at most."""
 CLOCK = timedelta(days=1)
 """A clock that was set back by more than this may hide tasks from a look between two times."""
 CLOSE = 20_000
@@ -124,9 +126,9 @@ def look(
         return rows, end
     query = search.candidates(asked.text)
     if query is not None:
-        found, reached = _by_text(columns, asked, query, where, limit)
-        if len(found) == limit or where.further(reached, end):
-            return found, reached
+        by_text = _by_text(columns, asked, query, where, limit)
+        if by_text and (len(by_text[0]) == limit or where.further(by_text[1], end)):
+            return by_text
     name, way, end = _way(asked, where, EXAMINED)
     return _follow(columns, asked, (name, way), (where, end), limit), end
 
@@ -192,17 +194,33 @@ def _follow(
 
 def _by_text(
     columns: Sequence[Any], asked: Asked, query: Select[Any], where: Range, limit: int
-) -> tuple[list[Row[Any]], int | None]:
-    number = query.selected_columns.seq
-    if db.engine.dialect.name != "sqlite":  # or it may walk through all tasks in their order
-        every = query.cte().prefix_with("MATERIALIZED", dialect="postgresql")
-        query, number = select(every.c.seq), every.c.seq
-    near = query.where(number > where.low, number < where.high)
-    near = near.order_by(number.asc() if where.up else number.desc()).limit(HELD)
-    held = list(db.session.execute(near).scalars())
+) -> tuple[list[Row[Any]], int | None] | None:
+    held = _held_sqlite(query, where) if search.is_sqlite() else _held_postgresql(query, where)
+    if held is None:
+        return None
     chosen = Way(None).hint(select(*columns)).where(_seq.in_(held), *asked.all)
     rows = list(db.session.execute(chosen.order_by(where.order).limit(limit)))
     return rows, held[-1] if len(held) == HELD else None
+
+
+def _held_sqlite(query: Select[Any], where: Range) -> list[int]:
+    """The nearest candidates: the index gives them in their order."""
+    number = query.selected_columns.seq
+    near = query.where(number > where.low, number < where.high)
+    ordered = near.order_by(number.asc() if where.up else number.desc())
+    return list(db.session.execute(ordered.limit(HELD)).scalars())
+
+
+def _held_postgresql(query: Select[Any], where: Range) -> list[int] | None:
+    """The nearest candidates, or None where so many hold the text that a walk soon meets them.
+
+    The index gives them in no order, and so all of them.
+    """
+    found = list(db.session.execute(query.limit(COMMON + 1)).scalars())
+    if len(found) > COMMON:
+        return None
+    inside = (number for number in found if where.low < number < where.high)
+    return sorted(inside, reverse=not where.up)[:HELD]
 
 
 def _any(branches: Conditions) -> ColumnElement[bool]:

@@ -34,16 +34,10 @@ ASKED = 12
 """Grams of a long text that the index is asked for: more would hardly narrow it further."""
 MAY_FOLLOW = 200
 """Grams that begin with a text shorter than one; beyond that it is in most descriptions anyway."""
-TOO_MANY = 20_000
-"""Where PostgreSQL expects more to hold the text, a walk meets them sooner than the index."""
 
 _tasks = Task.__table__
 _index = table("tasks_search", column("rowid"))
 _terms = table("tasks_search_terms", column("term"))
-_EXPECTED = text(
-    "EXPLAIN (FORMAT JSON)"
-    " SELECT seq FROM tasks WHERE lineup_grams(task_description) @> CAST(:grams AS text[])"
-)
 
 
 def folded(wanted: str) -> str:
@@ -54,7 +48,7 @@ def folded(wanted: str) -> str:
 def holds(wanted: str) -> ColumnElement[bool]:
     """The description holds the text, in any case."""
     beginning = func.substr(_tasks.c.task_description, 1, SEARCHED_CHARACTERS)
-    if _is_sqlite():
+    if is_sqlite():
         return func.lineup_holds(beginning, folded(wanted)) == 1
     return func.strpos(func.lineup_folded(_tasks.c.task_description), folded(wanted)) > 0
 
@@ -64,7 +58,7 @@ def candidates(wanted: str) -> Select[Any] | None:
 
     None where the index cannot help; the statement finds nothing where nothing can hold it.
     """
-    return _of_sqlite(folded(wanted)) if _is_sqlite() else _of_postgresql(folded(wanted))
+    return _of_sqlite(folded(wanted)) if is_sqlite() else _of_postgresql(folded(wanted))
 
 
 def _of_sqlite(wanted: str) -> Select[Any] | None:
@@ -84,9 +78,10 @@ def _of_sqlite(wanted: str) -> Select[Any] | None:
 
 
 def _of_postgresql(wanted: str) -> Select[Any] | None:
-    grams = _grams(wanted) or [wanted]
-    plan = db.session.execute(_EXPECTED, {"grams": grams}).scalar_one()
-    if plan[0]["Plan"]["Plan Rows"] > TOO_MANY:
+    grams = _grams(wanted)
+    if len(wanted) < GRAM:  # kept from where a character begins that is not ASCII
+        grams = [wanted[at:] for at, sign in enumerate(wanted) if not sign.isascii()]
+    if not grams:
         return None
     held = func.lineup_grams(_tasks.c.task_description).op("@>")(cast(grams, ARRAY(Text)))
     return select(_tasks.c.seq).where(held)
@@ -99,5 +94,6 @@ def _grams(wanted: str) -> list[str]:
     return [gram for gram in every[::step] if "\0" not in gram]
 
 
-def _is_sqlite() -> bool:
+def is_sqlite() -> bool:
+    """Whether texts are found by SQLite's index."""
     return db.engine.dialect.name == "sqlite"

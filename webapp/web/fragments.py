@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from flask import request
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from flask import current_app, request, session
 from flask_babel import get_locale
 
+from webapp import clock
 from webapp.principal import principal
+
+SHARED = timedelta(seconds=0.9)
+"""How long a piece is good for other tabs: less than they wait between two polls."""
+KEPT = 100
 
 
 def cursor(name: str) -> int | None:
@@ -27,3 +35,21 @@ def version_of(*parts: object) -> str:
 def unchanged(version: str) -> bool:
     """Whether the page that asks shows this very version."""
     return request.args.get("v") == version
+
+
+def shared(version: str, render: Callable[[], str]) -> str:
+    """A piece that is rendered once for all tabs of one login that ask for it within a second.
+
+    While a task prints, each tab is shown something new each second: all of them the same.
+    """
+    kept: dict[tuple[str, str, str], tuple[datetime, str]]
+    kept = current_app.extensions.setdefault("lineup.fragments", {})
+    key, now = (request.path, version, str(session.get("csrf_token"))), clock.now()
+    at, text = kept.get(key, (now, ""))
+    if text and abs(now - at) < SHARED:
+        return text
+    if len(kept) >= KEPT:
+        kept.clear()
+    text = render()
+    kept[key] = (now, text)
+    return text

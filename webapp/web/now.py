@@ -16,7 +16,7 @@ from webapp.queries.board import Board
 from webapp.web import day
 from webapp.web.composer import composer, earlier_values, hand_in
 from webapp.web.forms import ComposerForm
-from webapp.web.fragments import is_fragment, unchanged, version_of
+from webapp.web.fragments import is_fragment, shared, unchanged, version_of
 from webapp.web.parts import Reader
 
 bp = Blueprint("now", __name__)
@@ -36,9 +36,9 @@ def show() -> ResponseReturnValue:
 @bp.get("/now/riding")
 def riding() -> ResponseReturnValue:
     """What rides and what waits; 204 if that has not changed."""
-    if unchanged(_riding_version(board.pulse())):
+    if unchanged(version := _riding_version(board.pulse())):
         return "", 204
-    return board_fragment(board.board())
+    return shared(version, lambda: board_fragment(board.board()))
 
 
 @bp.get("/now/aside")
