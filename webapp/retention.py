@@ -1,7 +1,7 @@
 """Removes what is older than it is to be kept: a little at a time, with a breath in between.
 
 What goes is asked for oldest first, a page at a time; each page is a transaction of a few
-milliseconds, after which everybody else has three times as long.
+milliseconds, after which everybody else has twice as long.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from webapp.trash import Trash
 log = structlog.get_logger(__name__)
 
 MIB = 1024 * 1024
-SMALLEST, LARGEST = 5, 500
-SHORT_S = 0.010
+SMALLEST, LARGEST = 50, 500
+SHORT_S = 0.025
 """How long a transaction should take: pages become smaller or larger to hold it."""
 BREATH_S = 0.02
+LONGEST_BREATH_S = 0.25
 
 Pause = Callable[[float], bool]
 """Waits so many seconds; true if it is time to end."""
@@ -73,7 +74,7 @@ class Pass:
     pause: Pause
     dry: bool = False
     removed: Counter[str] = field(default_factory=Counter)
-    _size: float = 50.0
+    _size: float = SMALLEST
     _ending: bool = False
 
     def __post_init__(self) -> None:
@@ -206,7 +207,7 @@ class Pass:
         done = verb(self.holder, *arguments)
         took = clock.monotonic() - began
         self._size = min(LARGEST, max(SMALLEST, self._size * min(1.5, max(0.5, SHORT_S / took))))
-        self._ending = self.pause(max(BREATH_S, 3 * took))
+        self._ending = self.pause(min(LONGEST_BREATH_S, max(BREATH_S, 2 * took)))
         return done
 
     def _take_output(self, task_id: str) -> None:

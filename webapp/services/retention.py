@@ -63,8 +63,7 @@ def drop_tasks(holder: str, task_ids: Sequence[str], now: datetime, take: Take) 
     going = _at_rest(task_ids)
     for task_id in going:
         take(task_id)
-    for session_id, count in sorted(moves.drop(going).items()):
-        moves.leave(session_id, count)
+    moves.leave_many(moves.drop(going), going)
     _beat(holder, now)
     return len(going)
 
