@@ -10,11 +10,19 @@ from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import __version__, clock, health
+from webapp.domain.messages import N_
 from webapp.ports import ports
-from webapp.queries import board
+from webapp.queries import board, retention
 
 bp = Blueprint("health", __name__, url_prefix="/settings")
 
+REMOVED = {
+    "tasks": N_("tasks"),
+    "outputs": N_("outputs"),
+    "workspaces": N_("workspaces"),
+    "sessions": N_("sessions"),
+    "audit_lines": N_("lines of the audit log"),
+}
 PARTS = ("flask", "sqlalchemy", "apscheduler", "waitress")
 
 
@@ -36,6 +44,9 @@ def show() -> ResponseReturnValue:
         world=world,
         health=health.look(now),
         database=board.database(),
+        house=retention.last_pass(),
+        kept=found.settings,
+        REMOVED=REMOVED,
         data=found.settings.data,
         now=now,
         versions={
