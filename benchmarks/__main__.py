@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 
-NAMES = ("submit", "tasks_per_second", "pause", "polls", "footprint", "history")
+NAMES = (*("submit", "tasks_per_second", "pause", "polls", "footprint", "history", "retention"),)
 
 
 def main() -> None:
