@@ -17,9 +17,8 @@ TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 BASE = {"domain", "models", "db"}
 DOOR = {
     *("services", "queries", "domain", "ports", "output", "files"),
-    *("clock", "config"),
-    *("health", "intake", "receiving", "sending", "steering", "bulk", "disposal"),
-    *("principal", "version"),
+    *("clock", "config", "version"),
+    *("doors", "housekeeping"),
 }
 MAY_IMPORT = {  # room or module at the top: what of ours it may know
     # These know nothing of ours.
@@ -32,35 +31,24 @@ MAY_IMPORT = {  # room or module at the top: what of ours it may know
     "engines": {"gate"},  # what one database does differently from another
     "db": {"gate", "engines"},
     "output": set(),  # files by logical offset
-    "principal": {"domain"},  # who is asking
-    "addresses": set(),  # names in paths
-    "trash": set(),  # directories on their way out
     "agents": set(),
     "files": {"domain"},  # on disk
     # The core.
     "models": {"db", "domain"},
     "services": BASE,
     "queries": BASE,
-    "ports": {"config", "output", "trash"},
+    "ports": {"config", "output", "files"},
     "schema": {"services", "db", "clock", "sources"},  # brings a database up to date
-    "receiving": {"services", "files", "domain", "ports", "config", "clock", "principal"},
-    "sending": {"files", "domain", "ports", "queries"},
     "runtime": {"services", "queries", "agents", "domain", "ports", "output", "db", "version"}
-    | {"clock", "config", "sources", "disposal", "retention", "files"},
-    # Removes what is older than it is to be kept.
-    "retention": {"services", "queries", "ports", "config", "clock", "trash"},
+    | {"clock", "config", "sources", "housekeeping", "files"},
+    # Removes what was deleted and what is old.
+    "housekeeping": {"services", "queries", "ports", "config", "clock", "files"},
     # One archive of everything, and back.
     "backup": {"domain"},
     # Finds what disagrees, and mends it.
     "doctor": {"services", "queries", "domain", "config"},
-    # Shared by all doors: does anything run tasks.
-    "health": {"queries", "domain", "ports"},
-    # Shared by both doors: reading a submission, taking files, asking for a control.
-    "intake": {"services", "queries", "domain", "ports"},
-    "steering": {"intake", "services", "queries", "domain", "ports", "clock"},
-    "bulk": {"steering", "intake", "services", "queries", "domain", "db", "clock"},
-    # What was deleted, removed in small pieces.
-    "disposal": {"services", "queries", "ports", "clock"},
+    # What pages and JSON do alike.
+    "doors": {"services", "queries", "domain", "ports", "files", "db", "config", "clock"},
     "web": DOOR | {"sources"},  # where the documentation lies
     "api": DOOR,
 }

@@ -47,7 +47,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     from flask_babel import Babel
     from flask_migrate import Migrate
 
-    from webapp import addresses, config, db
+    from webapp import config, db
+    from webapp.doors import addresses
     from webapp.sources import HOME
 
     settings = settings or config.load()
@@ -102,10 +103,10 @@ def _of_language(language: str) -> Locale:
 
 
 def _wire_ports(app: APIFlask, settings: Settings) -> None:
+    from webapp.files.trash import Trash
     from webapp.output import OutputStore
     from webapp.ports import KEY, Idle, Ports
     from webapp.runtime import catalogue
-    from webapp.trash import Trash
 
     idle = Idle()
     app.extensions[KEY] = Ports(
@@ -119,7 +120,8 @@ def _wire_ports(app: APIFlask, settings: Settings) -> None:
 
 
 def _open_doors(app: APIFlask, settings: Settings) -> None:
-    from webapp import api, receiving, web
+    from webapp import api, web
+    from webapp.doors import receiving
 
     receiving.init_app(app)
     web.init_app(app, settings)

@@ -12,8 +12,8 @@ from typing import Any, Protocol, cast
 from flask import current_app
 
 from webapp.config import Settings
+from webapp.files.trash import Trash
 from webapp.output import OutputStore
-from webapp.trash import Trash
 
 KEY = "lineup"
 

@@ -12,8 +12,9 @@ from flask.testing import FlaskClient
 
 from tests.api.conftest import NOBODY
 from tests.web.conftest import as_bearer, make_token
-from webapp import bulk, clock
+from webapp import clock
 from webapp.db import db
+from webapp.doors import bulk
 from webapp.models import AuditEntry
 from webapp.runtime.context import Context
 from webapp.services import claims

@@ -12,8 +12,9 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
-from webapp import clock, health
+from webapp import clock
 from webapp.db import db
+from webapp.doors import health
 from webapp.models import Runner
 from webapp.ports import KEY, Snapshot
 from webapp.runtime.context import Context

@@ -12,9 +12,10 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
-from webapp import clock, disposal
+from webapp import clock
 from webapp.config import Settings
 from webapp.domain.errors import Conflict
+from webapp.housekeeping import disposal
 from webapp.runtime.context import Context
 from webapp.runtime.ticker import Ticker
 from webapp.services import sessions

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from tests.api.conftest import output
 from tests.uploading import sent
-from webapp import disposal
+from webapp.housekeeping import disposal
 
 READ = 'printf \'%s\\n\' "$LINEUP_TASK_UPLOADS" | while read -r file; do cat "$file"; done'
 

@@ -11,7 +11,7 @@ from flask import Blueprint
 from flask.testing import FlaskClient
 
 from tests.web.conftest import Browser, as_bearer, error, make_token
-from webapp.principal import administration, principal
+from webapp.doors.principal import administration, principal
 
 Serve = Callable[..., APIFlask]
 PASSED = "no_active_task"

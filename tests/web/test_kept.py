@@ -9,9 +9,10 @@ from pathlib import Path
 from apiflask import APIFlask
 
 from tests.web.conftest import Browser
-from webapp import clock, retention
+from webapp import clock
 from webapp.config import Settings
 from webapp.domain.outcome import completed
+from webapp.housekeeping import retention
 from webapp.runtime.context import Context
 from webapp.services import claims
 from webapp.services.news import News

@@ -12,7 +12,7 @@ from flask import render_template
 from werkzeug.test import TestResponse
 
 from tests.web.conftest import Browser, as_bearer, make_token
-from webapp import bulk
+from webapp.doors import bulk
 from webapp.services.submissions import Submitted
 
 Submit = Callable[..., Submitted]

@@ -8,12 +8,12 @@ from apiflask import APIBlueprint
 from flask.typing import ResponseReturnValue
 from pydantic import Field, field_validator
 
-from webapp import disposal
 from webapp.api.bodies import Answer, Body, Message, answers
 from webapp.api.streams import stream
 from webapp.api.views import full_session, full_task, listed_session, short_task
 from webapp.domain.messages import sentence
-from webapp.principal import principal
+from webapp.doors.principal import principal
+from webapp.housekeeping import disposal
 from webapp.queries import activity, history, sessions, tasks
 from webapp.queries.history import Filter
 

@@ -12,7 +12,7 @@ from flask import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from webapp.domain.errors import Invalid
-from webapp.intake import refused
+from webapp.doors.intake import refused
 
 
 class Body(BaseModel):

@@ -9,14 +9,14 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from pydantic import Field, StrictStr, model_validator
 
-from webapp import bulk
 from webapp.api.bodies import Answer, answers
 from webapp.api.controls import ReasonBody
 from webapp.api.tasks import Choice
-from webapp.bulk import Fate, Result
 from webapp.domain.errors import Conflict
 from webapp.domain.messages import sentence
-from webapp.principal import principal
+from webapp.doors import bulk
+from webapp.doors.bulk import Fate, Result
+from webapp.doors.principal import principal
 from webapp.queries import history
 from webapp.queries.many import MOST
 

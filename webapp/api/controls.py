@@ -15,11 +15,11 @@ from webapp.domain.errors import Invalid
 from webapp.domain.messages import sentence
 from webapp.domain.policies import MAIN_LANE, MAX_INSTRUCTION, MAX_REASON
 from webapp.domain.receipts import Receipt
-from webapp.intake import check_text
-from webapp.principal import principal
+from webapp.doors.intake import check_text
+from webapp.doors.principal import principal
+from webapp.doors.steering import instruct, steer
 from webapp.queries import tasks
 from webapp.services.controls import NothingToActOn
-from webapp.steering import instruct, steer
 
 bp = APIBlueprint("api_controls", __name__, url_prefix="/api/tasks", tag="Tasks")
 

@@ -10,14 +10,15 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from webapp import clock, receiving, sending
+from webapp import clock
 from webapp.api.bodies import Answer, Body, answers
 from webapp.domain.errors import Invalid
 from webapp.domain.messages import sentence
+from webapp.doors import receiving, sending
+from webapp.doors.intake import check_session_id
+from webapp.doors.principal import principal
 from webapp.files import listing
 from webapp.files.listing import Entry
-from webapp.intake import check_session_id
-from webapp.principal import principal
 from webapp.queries import files
 from webapp.services import files as verbs
 

@@ -8,12 +8,13 @@ from apiflask import APIBlueprint
 from flask.typing import ResponseReturnValue
 from pydantic import StrictStr, field_validator
 
-from webapp import clock, steering
+from webapp import clock
 from webapp.api.bodies import Answer, Body, answers
 from webapp.domain.messages import sentence
 from webapp.domain.policies import MAX_REASON
-from webapp.intake import check_text
-from webapp.principal import principal
+from webapp.doors import steering
+from webapp.doors.intake import check_text
+from webapp.doors.principal import principal
 from webapp.queries import board
 from webapp.queries.tasks import plain
 from webapp.services import freeze as verbs

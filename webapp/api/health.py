@@ -10,10 +10,11 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 from uuid_utils import uuid7
 
-from webapp import __version__, clock, health
+from webapp import __version__, clock
 from webapp.api.bodies import Answer, Body, answers
 from webapp.api.views import active_task
 from webapp.domain.policies import MAIN_LANE
+from webapp.doors import health
 from webapp.queries import tasks
 
 bp = APIBlueprint("api_health", __name__, tag="Health and status")

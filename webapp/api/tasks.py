@@ -11,13 +11,14 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr
 
-from webapp import clock, steering
+from webapp import clock
 from webapp.api.bodies import Answer, Body, Message, answers
 from webapp.api.paging import below, cursor
 from webapp.domain.messages import sentence
 from webapp.domain.task_state import Status
-from webapp.intake import again, intake, promise
-from webapp.principal import principal
+from webapp.doors import steering
+from webapp.doors.intake import again, intake, promise
+from webapp.doors.principal import principal
 from webapp.queries import history, tasks
 from webapp.queries.history import Filter
 from webapp.services import submissions

@@ -19,7 +19,7 @@ from waitress.parser import HTTPRequestParser
 from waitress.task import WSGITask
 from waitress.utilities import RequestEntityTooLarge
 
-from webapp.receiving import AHEAD, FAILED, LIMIT, MULTIPART
+from webapp.doors.receiving import AHEAD, FAILED, LIMIT, MULTIPART
 
 log = structlog.get_logger(__name__)
 

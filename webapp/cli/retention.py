@@ -33,8 +33,8 @@ def retention(*, dry_run: bool, at_once: bool, as_json: bool) -> None:
     from uuid import uuid4
 
     from webapp import ports
-    from webapp import retention as room
     from webapp.domain.errors import Conflict
+    from webapp.housekeeping import retention as room
     from webapp.queries import retention as queries
 
     app = application()

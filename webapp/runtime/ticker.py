@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from webapp import disposal, retention
 from webapp.files import incoming
+from webapp.housekeeping import disposal, retention
 from webapp.queries import files
 from webapp.runtime.context import Context
 from webapp.runtime.rescue import Dropped, rescue_the_dead

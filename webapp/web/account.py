@@ -8,8 +8,8 @@ from flask_babel import gettext as _
 
 from webapp import clock
 from webapp.domain.errors import Conflict, NotFound
+from webapp.doors.principal import administration, principal, somebody
 from webapp.ports import ports
-from webapp.principal import administration, principal, somebody
 from webapp.queries import people as known
 from webapp.services import people
 from webapp.services.people import LoggedIn

@@ -10,11 +10,12 @@ from flask import request
 from sqlalchemy import Row
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # stubs lag behind
 
-from webapp import clock, receiving, steering
+from webapp import clock
 from webapp.domain.policies import MAIN_LANE, MAX_TASK_FILES, PRIORITIES
-from webapp.intake import again, check_session_id, intake, promise
+from webapp.doors import receiving, steering
+from webapp.doors.intake import again, check_session_id, intake, promise
+from webapp.doors.principal import principal
 from webapp.ports import ports
-from webapp.principal import principal
 from webapp.queries import files, tasks
 from webapp.queries.board import Board
 from webapp.queries.tasks import MASK

@@ -9,7 +9,7 @@ from flask_wtf.csrf import CSRFProtect
 
 from webapp.config import Settings
 from webapp.domain.scopes import Scope
-from webapp.principal import Principal
+from webapp.doors.principal import Principal
 from webapp.queries import people
 from webapp.services.people import LoggedIn
 

@@ -9,7 +9,7 @@ from flask import current_app, request, session
 from flask_babel import get_locale
 
 from webapp import clock
-from webapp.principal import principal
+from webapp.doors.principal import principal
 
 SHARED = timedelta(seconds=0.9)
 """How long a piece is good for other tabs: less than they wait between two polls."""

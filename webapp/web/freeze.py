@@ -5,10 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp import clock, steering
+from webapp import clock
 from webapp.domain.policies import MAX_REASON
-from webapp.intake import text_field
-from webapp.principal import principal
+from webapp.doors import steering
+from webapp.doors.intake import text_field
+from webapp.doors.principal import principal
 from webapp.services import freeze as verbs
 from webapp.web.refusals import translated
 

@@ -14,9 +14,9 @@ from webapp import clock
 from webapp.config import Settings
 from webapp.domain.errors import Forbidden, Refused, Unauthorized
 from webapp.domain.scopes import Scope
-from webapp.principal import Principal, is_administration, somebody
+from webapp.doors.principal import Principal, is_administration, somebody
+from webapp.doors.receiving import AHEAD, expected_body, leave, refuse_half_a_body
 from webapp.queries import people
-from webapp.receiving import AHEAD, expected_body, leave, refuse_half_a_body
 from webapp.services import failures
 from webapp.services.people import digest
 from webapp.web import cookie, headers, refusals

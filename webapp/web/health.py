@@ -9,8 +9,9 @@ from importlib.metadata import version
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp import __version__, clock, health
+from webapp import __version__, clock
 from webapp.domain.messages import N_
+from webapp.doors import health
 from webapp.ports import ports
 from webapp.queries import board, retention
 

@@ -9,7 +9,8 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Row
 
-from webapp import clock, health, receiving
+from webapp import clock
+from webapp.doors import health, receiving
 from webapp.ports import ports
 from webapp.queries import board
 from webapp.queries.board import Board

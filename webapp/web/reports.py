@@ -18,8 +18,8 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy import Row
 
-from webapp import sending
 from webapp.domain.errors import NotFound
+from webapp.doors import sending
 from webapp.files import beneath
 from webapp.files.reports import REPORTS
 from webapp.queries import files, tasks

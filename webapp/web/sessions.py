@@ -11,9 +11,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import Row
 
-from webapp import clock, disposal, receiving
+from webapp import clock
+from webapp.doors import receiving
+from webapp.doors.principal import principal
 from webapp.files import listing
-from webapp.principal import principal
+from webapp.housekeeping import disposal
 from webapp.queries import board, history, sessions
 from webapp.queries.history import Filter
 from webapp.queries.sessions import Page, Place

@@ -6,11 +6,11 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from webapp import steering
 from webapp.domain.errors import NotFound
 from webapp.domain.policies import MAX_INSTRUCTION, MAX_REASON
-from webapp.intake import again, promise, text_field
-from webapp.principal import principal
+from webapp.doors import steering
+from webapp.doors.intake import again, promise, text_field
+from webapp.doors.principal import principal
 from webapp.queries import board, tasks
 from webapp.web.addresses import is_local_path, without_site
 from webapp.web.fragments import is_fragment

@@ -11,13 +11,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import Row
 
-from webapp import bulk
-from webapp.bulk import Fate, Result
 from webapp.domain.errors import Invalid
 from webapp.domain.policies import MAX_REASON
 from webapp.domain.task_state import FINAL
-from webapp.intake import refused, text_field
-from webapp.principal import principal
+from webapp.doors import bulk
+from webapp.doors.bulk import Fate, Result
+from webapp.doors.intake import refused, text_field
+from webapp.doors.principal import principal
 from webapp.queries import history, many
 from webapp.queries.many import MOST
 from webapp.web.addresses import is_local_path

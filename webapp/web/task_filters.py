@@ -14,7 +14,7 @@ from werkzeug.datastructures import MultiDict
 
 from webapp.domain.messages import N_
 from webapp.domain.task_state import Status
-from webapp.intake import check_text
+from webapp.doors.intake import check_text
 from webapp.queries.history import Filter
 from webapp.web.filters import STATUS, session_name
 

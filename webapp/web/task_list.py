@@ -13,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 from webapp import clock
 from webapp.domain.task_state import Status
-from webapp.intake import refused
+from webapp.doors.intake import refused
 from webapp.ports import ports
 from webapp.queries import board, history, listing
 from webapp.queries.history import Count, Page

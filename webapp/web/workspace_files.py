@@ -11,11 +11,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 from sqlalchemy import Row
 
-from webapp import clock, receiving, sending
+from webapp import clock
 from webapp.domain.errors import Invalid
+from webapp.doors import receiving, sending
+from webapp.doors.principal import principal
 from webapp.files import listing
 from webapp.files.listing import Entry
-from webapp.principal import principal
 from webapp.queries import files, sessions, tasks
 from webapp.services import files as verbs
 from webapp.web import sessions as session_pages

@@ -9,12 +9,13 @@ from typing import Any
 
 import structlog
 
-from webapp import clock, steering
+from webapp import clock
 from webapp.db import AWAY
 from webapp.domain.errors import Refused
 from webapp.domain.messages import sentence
 from webapp.domain.task_state import Status
-from webapp.intake import again, promise
+from webapp.doors import steering
+from webapp.doors.intake import again, promise
 from webapp.queries import many
 from webapp.queries.many import MOST
 from webapp.services import tasks as task_verbs

@@ -18,10 +18,10 @@ import structlog
 
 from webapp import clock
 from webapp.config import Settings
+from webapp.files.trash import Trash
 from webapp.ports import ports
 from webapp.queries import retention as old
 from webapp.services import retention as verbs
-from webapp.trash import Trash
 
 log = structlog.get_logger(__name__)
 

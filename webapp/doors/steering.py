@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from webapp import clock
 from webapp.domain.errors import NoSuchTask
 from webapp.domain.task_state import FINAL, Status
-from webapp.intake import bounds
+from webapp.doors.intake import bounds
 from webapp.ports import ports
 from webapp.queries import runs, tasks
 from webapp.services import controls, submissions

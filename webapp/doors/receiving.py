@@ -14,9 +14,9 @@ from werkzeug.formparser import FormDataParser
 from webapp import clock
 from webapp.config import Settings
 from webapp.domain.errors import Invalid
+from webapp.doors.principal import principal
 from webapp.files.incoming import Arrival, Bounds, Part, no_space
 from webapp.ports import ports
-from webapp.principal import principal
 from webapp.services import files
 from webapp.services.files import Received, Stored
 

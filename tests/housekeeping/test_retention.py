@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from webapp import clock, retention
+from webapp import clock
 from webapp.config import Settings
 from webapp.db import db
 from webapp.domain.outcome import completed
+from webapp.housekeeping import retention
 from webapp.models import Activity, AuditEntry, Lane, Task, WorkSession
 from webapp.queries import checks, tasks
 from webapp.queries import retention as queries
@@ -184,7 +185,7 @@ def test_a_workspace_goes_long_after_the_last_activity_and_a_later_task_has_one_
 def test_a_session_whose_tasks_are_gone_goes_with_its_log(
     ran: Run, house: House, context: Context
 ) -> None:
-    from webapp import disposal
+    from webapp.housekeeping import disposal
 
     ran(days=40)
     house(keep_tasks_days=30)

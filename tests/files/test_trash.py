@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from webapp.trash import NAME, Trash
+from webapp.files.trash import NAME, Trash
 
 
 @pytest.fixture
