@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,12 @@ import pytest
 
 from tests.processes.cli.commands import Terminal
 from tests.processes.server import Home, Server, copy_home
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    # Tests that run in the background of a shell ignore interrupts, and so would their commands.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -220,8 +220,8 @@ def test_a_second_interrupt_leaves_at_once(shell: Terminal, server: Server) -> N
     server.signal(signal.SIGSTOP)  # so that the stop cannot be quick
     try:
         waiting.send_signal(signal.SIGINT)
-        while b"Stopping the task" not in waiting.stderr.readline():
-            pass
+        said = iter(waiting.stderr.readline, b"")
+        assert any(b"Stopping the task" in line for line in said)
         waiting.send_signal(signal.SIGINT)
         assert waiting.wait(30) == 130
     finally:
