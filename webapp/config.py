@@ -85,6 +85,9 @@ class Settings(BaseModel):
     keep_workspaces_days: int = Field(
         0, ge=0, description="Days a session's files are kept after its last activity; 0: with it."
     )
+    keep_workspaces_mb: int = Field(
+        0, ge=0, description="MiB of sessions' files in all; 0: without a bound."
+    )
     keep_audit_days: int = Field(0, ge=0, description="Days of the audit log; 0: for ever.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Log from.")
     url: str = Field("", description="Server the commands talk to; empty: this machine's own.")

@@ -179,7 +179,7 @@ def test_a_new_session_of_the_same_name_keeps_what_an_old_removal_would_take(
 
     with app.app_context():  # somebody who found the mark before it was gone
         sessions.set_aside("s", app.extensions["lineup"].trash.take)
-        assert sessions.drop_rest("s")
+        assert sessions.drop_rest("s", 10)
 
     assert workspace.is_dir()
     assert api.get(f"{BASE}/s").get_json()["task_count"] == 1
@@ -223,8 +223,8 @@ def test_a_task_submitted_while_its_session_is_deleted_is_refused_or_keeps_it(
 def test_a_large_session_goes_in_pieces(
     api: FlaskClient, finished: Any, counted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webapp.queries.sessions.BATCH", 2)
-    monkeypatch.setattr("webapp.services.sessions.PIECE", 4)
+    for bound in ("FIRST", "SMALLEST", "LARGEST"):
+        monkeypatch.setattr(f"webapp.housekeeping.pace.{bound}", 2)
     finished("s", 5)
 
     assert api.delete(f"{BASE}/s").status_code == 200

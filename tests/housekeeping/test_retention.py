@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -35,7 +36,9 @@ House = Callable[..., dict[str, int]]
 def ran(context: Context, submit: Submit, settings: Settings) -> Run:
     """Run a task to its end so many days ago; it printed something and left a file."""
 
-    def make(*, days: float = 0, output: bytes = b"printed", **fields: Any) -> str:
+    def make(
+        *, days: float = 0, output: bytes = b"printed", left: bytes = b"left", **fields: Any
+    ) -> str:
         now = clock.now() - timedelta(days=days)
         task = submit("work", now=now, **fields)
         run = context.call(claims.claim_next, "main", context.identity.runner_id, now)
@@ -45,7 +48,7 @@ def ran(context: Context, submit: Submit, settings: Settings) -> Run:
         writer.append(output)
         writer.close()
         Path(task.workspace_dir).mkdir(parents=True, exist_ok=True)
-        (Path(task.workspace_dir) / "file").write_text("left")
+        (Path(task.workspace_dir) / "file").write_bytes(left)
         context.call(claims.conclude, run, completed("ok"), News(), now, next_for=None)
         return task.task_id
 
@@ -171,8 +174,8 @@ def test_a_workspace_goes_long_after_the_last_activity_and_a_later_task_has_one_
     task = ran(days=40, session_id="old")
     ran(days=1, session_id="young")
 
-    assert house(keep_workspaces_days=30, dry=True) == {"workspaces": 1}
-    assert house(keep_workspaces_days=30) == {"workspaces": 1}
+    expected = {"workspaces": 1, "workspace_bytes": 4}
+    assert house(keep_workspaces_days=30, dry=True) == house(keep_workspaces_days=30) == expected
 
     places = settings.data / "workspaces"
     assert sorted(p.name for p in places.iterdir()) == [".trash", "young"]
@@ -180,6 +183,55 @@ def test_a_workspace_goes_long_after_the_last_activity_and_a_later_task_has_one_
     ran(days=0, session_id="old")
     assert (places / "old" / "file").is_file()
     assert house(keep_workspaces_days=30) == {}
+
+
+def test_of_files_that_take_more_room_than_they_may_those_longest_at_rest_go(
+    ran: Run, house: House, settings: Settings, submit: Submit
+) -> None:
+    size = retention.MIB * 2 // 5
+    for days, name in ((9, "busy"), (8, "c"), (7, "b"), (5, "a"), (3, "d"), (0, "now")):
+        ran(days=days, session_id=name, left=os.urandom(size))
+    submit("work", session_id="busy", now=clock.now() - timedelta(days=9))
+
+    expected = {"workspaces": 4, "workspace_bytes": 4 * size}
+    assert house(keep_workspaces_mb=1, dry=True) == house(keep_workspaces_mb=1) == expected
+
+    left = {path.name for path in (settings.data / "workspaces").iterdir()}
+    assert left == {".trash", "busy", "now"}
+    assert house(keep_workspaces_mb=1) == {}
+
+
+def test_files_that_were_in_use_within_the_hour_stay_however_large(ran: Run, house: House) -> None:
+    ran(days=1 / 48, left=os.urandom(retention.MIB + 1))
+
+    assert house(keep_workspaces_mb=1, dry=True) == house(keep_workspaces_mb=1) == {}
+
+
+def test_holes_in_files_and_what_is_in_the_trash_already_take_no_room(
+    ran: Run, house: House, settings: Settings
+) -> None:
+    ran(days=9, session_id="sparse")
+    os.truncate(settings.data / "workspaces" / "sparse" / "file", 100 * retention.MIB)
+    trash = settings.data / "workspaces" / ".trash"
+    trash.mkdir()
+    (trash / "gone").write_bytes(os.urandom(2 * retention.MIB))
+
+    assert house(keep_workspaces_mb=1, dry=True) == house(keep_workspaces_mb=1) == {}
+    assert not list(trash.iterdir())
+
+
+def test_a_session_that_was_active_since_it_was_looked_at_keeps_its_files(
+    ran: Run, context: Context, settings: Settings
+) -> None:
+    ran(days=40, session_id="s")
+    before = clock.now() - timedelta(days=30)
+    [row] = context.call(queries.idle_workspaces, None, before, 10)
+    ran(days=35, session_id="s")
+
+    taken: list[Path] = []
+    seen = row.last_activity
+    assert not context.call(verbs.drop_workspace, "tests", "s", seen, clock.now(), taken.append)
+    assert taken == []
 
 
 def test_a_session_whose_tasks_are_gone_goes_with_its_log(

@@ -52,7 +52,7 @@ def delete_and_die(server: Server, pieces: int) -> None:
     asking = threading.Thread(target=ask)
     asking.start()
     tasks = "SELECT count(*) FROM tasks"
-    until(lambda: server.home.query(tasks)[0][0] <= TASKS - 50 * pieces, server.said)
+    until(lambda: server.home.query(tasks)[0][0] <= TASKS - 5 * pieces, server.said)
     server.kill()
     asking.join()
 

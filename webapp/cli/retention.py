@@ -12,8 +12,9 @@ from webapp.cli.setup import application
 WORDS = {
     "tasks": "tasks with their output",
     "outputs": "outputs of tasks that stay",
-    "output_bytes": "bytes of those",
+    "output_bytes": "bytes of that output",
     "workspaces": "workspaces of sessions that stay",
+    "workspace_bytes": "bytes in those workspaces",
     "sessions": "sessions without a task",
     "audit_lines": "lines of the audit log",
 }

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import structlog
 
 from webapp import clock
+from webapp.housekeeping.pace import Pace
 from webapp.ports import ports
 from webapp.queries import sessions
 from webapp.services import sessions as verbs
@@ -20,8 +21,6 @@ log = structlog.get_logger(__name__)
 
 PATIENCE_S = 2.0
 """How long whoever deletes is kept waiting; the ticker does the rest."""
-
-LONGEST_PAUSE_S = 0.1
 
 Enough = Callable[[], bool]
 
@@ -35,40 +34,42 @@ def delete(session_id: str, *, by: str) -> None:
 
 def remove_deleted(enough: Enough) -> bool:
     """Go on with what was deleted until ``enough()``; true when nothing is left of it."""
-    return all(_remove(session_id, enough) for session_id in sessions.deleted()) and (
+
+    def pause(seconds: float) -> bool:
+        if not enough():
+            time.sleep(seconds)
+        return enough()
+
+    pace = Pace(pause)
+    return all(_remove(session_id, pace) for session_id in sessions.deleted()) and (
         ports().trash.empty(enough)
     )
 
 
-def _remove(session_id: str, enough: Enough) -> bool:
+def _remove(session_id: str, pace: Pace) -> bool:
     try:
         verbs.set_aside(session_id, ports().trash.take)
     except OSError as error:
         log.error("workspace not removed", session_id=session_id, error=str(error))
-    return _repeat(lambda: _remove_tasks(session_id), enough) and _repeat(
-        lambda: verbs.drop_rest(session_id), enough
+    return _repeat(lambda: _remove_tasks(session_id, pace), pace) and _repeat(
+        lambda: pace.take(lambda: verbs.drop_rest(session_id, pace.size)), pace
     )
 
 
-def _remove_tasks(session_id: str) -> bool:
+def _remove_tasks(session_id: str, pace: Pace) -> bool:
     """Remove a few tasks with their output; true when there are no more."""
-    task_ids = sessions.some_tasks(session_id)
+    wanted = pace.size
+    task_ids = sessions.some_tasks(session_id, wanted)
     for task_id in task_ids:
         ports().output.delete(task_id)
     if task_ids:
-        verbs.drop_tasks(task_ids)
-    return len(task_ids) < sessions.BATCH
+        pace.take(lambda: verbs.drop_tasks(task_ids))
+    return len(task_ids) < wanted
 
 
-def _repeat(step: Callable[[], bool], enough: Enough) -> bool:
-    """Take a step until it is the last one; in between the database is left to others for as long.
-
-    Without that a writer who waits would hardly get at it.
-    """
-    while True:
-        began = clock.monotonic()
-        if step():
-            return True
-        if enough():
+def _repeat(step: Callable[[], bool], pace: Pace) -> bool:
+    """Take a step until it is the last one, or time to end; others have their turn in between."""
+    while not step():
+        if pace.rest():
             return False
-        time.sleep(min(LONGEST_PAUSE_S, clock.monotonic() - began))
+    return True

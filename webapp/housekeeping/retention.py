@@ -1,7 +1,7 @@
 """Removes what is older than it is to be kept: a little at a time, with a breath in between.
 
-What goes is asked for oldest first, a page at a time; each page is a transaction of a few
-milliseconds, after which everybody else has twice as long.
+What goes is asked for oldest first, a page at a time; each page is a transaction of some
+milliseconds, after which everybody else has twice as long (webapp/housekeeping/pace.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import structlog
 
 from webapp import clock
 from webapp.config import Settings
+from webapp.files.sizes import size_of
 from webapp.files.trash import Trash
+from webapp.housekeeping.pace import LARGEST, Pace, Pause
 from webapp.ports import ports
 from webapp.queries import retention as old
 from webapp.services import retention as verbs
@@ -26,14 +28,8 @@ from webapp.services import retention as verbs
 log = structlog.get_logger(__name__)
 
 MIB = 1024 * 1024
-SMALLEST, LARGEST = 50, 500
-SHORT_S = 0.025
-"""How long a transaction should take: pages become smaller or larger to hold it."""
-BREATH_S = 0.02
-LONGEST_BREATH_S = 0.25
-
-Pause = Callable[[float], bool]
-"""Waits so many seconds; true if it is time to end."""
+REST = timedelta(hours=1)
+"""Files of a session at rest for less than this stay, however much room they take."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +41,8 @@ class Rules:
     output_before: datetime | None
     output_bytes: int | None
     workspaces_before: datetime | None
+    workspaces_bytes: int | None
+    rested_before: datetime
     audit_before: datetime | None
 
     @classmethod
@@ -60,6 +58,8 @@ class Rules:
             before(settings.keep_output_days),
             settings.keep_output_mb * MIB or None,
             before(settings.keep_workspaces_days),
+            settings.keep_workspaces_mb * MIB or None,
+            now - REST,
             before(settings.keep_audit_days),
         )
 
@@ -71,11 +71,9 @@ class Pass:
     rules: Rules
     data: Path
     holder: str
-    pause: Pause
+    pace: Pace
     dry: bool = False
     removed: Counter[str] = field(default_factory=Counter)
-    _size: float = SMALLEST
-    _ending: bool = False
 
     def __post_init__(self) -> None:
         self._output = Trash(self.data / "output")
@@ -89,8 +87,8 @@ class Pass:
         self._sessions()
         self._audit()
         if not self.dry:
-            self._output.empty(lambda: self._ending)
-            self._workspaces.empty(lambda: self._ending)
+            self._output.empty(self._enough)
+            self._workspaces.empty(self._enough)
 
     def _tasks(self) -> None:
         rules, excess = self.rules, 0
@@ -99,7 +97,7 @@ class Pass:
         for rows in self._finished():
             going = []
             for row in rows:
-                if excess > 0 or _older(row, rules.tasks_before):
+                if excess > 0 or _before(row.completed_at, rules.tasks_before):
                     going.append(row.task_id)
                     excess -= 1
             if not going:
@@ -112,27 +110,27 @@ class Pass:
             gone = self._do(verbs.drop_tasks, going, clock.now(), self._take_output)
             self.removed["tasks"] += gone
             excess += len(going) - gone
-            self._output.empty(lambda: self._ending)
+            self._output.empty(self._enough)
 
     def _outputs(self) -> None:
         rules = self.rules
         excess = 0
         if rules.output_bytes is not None:
-            excess = size_of(self.data / "output") - rules.output_bytes
+            excess = self._measured(self.data / "output") - rules.output_bytes
         elif rules.output_before is None:
             return
         for rows in self._finished():
             going = {}
             for row in rows:
-                if not (excess > 0 or _older(row, rules.output_before)):
+                if not (excess > 0 or _before(row.completed_at, rules.output_before)):
                     continue
                 directory = self.data / "output" / row.task_id
                 if row.output_removed_at is None and directory.is_dir():
-                    going[row.task_id] = size_of(directory)
+                    going[row.task_id] = self._measured(directory)
                     excess -= going[row.task_id]
             if going:
                 excess += self._drop_output(going)
-            elif not (excess > 0 or _older(rows[-1], rules.output_before)):
+            elif not (excess > 0 or _before(rows[-1].completed_at, rules.output_before)):
                 return
 
     def _drop_output(self, sizes: dict[str, int]) -> int:
@@ -141,29 +139,47 @@ class Pass:
             gone = sorted(set(sizes) - old.with_open_tasks(list(sizes)))
         else:
             gone = self._do(verbs.drop_output, list(sizes), clock.now(), self._take_output)
-            self._output.empty(lambda: self._ending)
+            self._output.empty(self._enough)
         freed = sum(sizes[task_id] for task_id in gone)
         self.removed["outputs"] += len(gone)
         self.removed["output_bytes"] += freed
         return sum(sizes.values()) - freed
 
     def _idle_workspaces(self) -> None:
-        before, after = self.rules.workspaces_before, ""
-        while before is not None and not self._ending:
-            rows = old.idle_workspaces(before, after, LARGEST)
+        """Those that are too old, and of too much the oldest at rest."""
+        rules, excess, after = self.rules, 0, None
+        if rules.workspaces_bytes is not None:
+            excess = self._measured(self.data / "workspaces") - rules.workspaces_bytes
+        while not self.pace.ending:
+            bound = rules.rested_before if excess > 0 else rules.workspaces_before
+            rows = [] if bound is None else old.idle_workspaces(after, bound, LARGEST)
             if not rows:
                 return
-            after = rows[-1].session_id
+            after = (rows[-1].last_activity, rows[-1].session_id)
             for row in rows:
-                if not os.path.lexists(row.workspace_dir) or self._ending:
-                    continue
-                if self.dry:
-                    self.removed["workspaces"] += 1
-                    continue
-                now, take = clock.now(), self._workspaces.take
-                gone = self._do(verbs.drop_workspace, row.session_id, before, now, take)
-                self.removed["workspaces"] += gone
-                self._workspaces.empty(lambda: self._ending)
+                if not (excess > 0 or _before(row.last_activity, rules.workspaces_before)):
+                    return
+                if os.path.lexists(row.workspace_dir) and not self.pace.ending:
+                    excess -= self._drop_workspace(row)
+
+    def _drop_workspace(self, row: Any) -> int:
+        """Returns the bytes that it freed."""
+        freed = self._measured(Path(row.workspace_dir))
+        if self.pace.ending:
+            return 0
+        if not self.dry:
+            now, take = clock.now(), self._workspaces.take
+            try:
+                gone = self._do(verbs.drop_workspace, row.session_id, row.last_activity, now, take)
+            except OSError as error:
+                log.error("workspace not removed", session_id=row.session_id, error=str(error))
+                return 0
+            self._workspaces.empty(self._enough)
+            if not gone:
+                return 0
+        self.removed["workspaces"] += 1
+        self.removed["workspace_bytes"] += freed
+        return freed
 
     def _sessions(self) -> None:
         before = self.rules.tasks_before
@@ -172,8 +188,8 @@ class Pass:
         if self.dry:
             self.removed["sessions"] += old.empty_sessions(before)
             return
-        while not self._ending:
-            gone = self._do(verbs.condemn_empty, before, clock.now(), int(self._size))
+        while not self.pace.ending:
+            gone = self._do(verbs.condemn_empty, before, clock.now(), self.pace.size)
             self.removed["sessions"] += gone
             if not gone:
                 return
@@ -185,8 +201,8 @@ class Pass:
         if self.dry:
             self.removed["audit_lines"] += old.audited(before)
             return
-        while not self._ending:
-            gone = self._do(verbs.trim_audit, before, clock.now(), int(self._size))
+        while not self.pace.ending:
+            gone = self._do(verbs.trim_audit, before, clock.now(), self.pace.size)
             self.removed["audit_lines"] += gone
             if not gone:
                 return
@@ -194,21 +210,24 @@ class Pass:
     def _finished(self) -> Iterator[Any]:
         """Pages of final tasks, oldest end first, none of them twice."""
         after = None
-        while not self._ending:
-            rows = old.finished(after, LARGEST if self.dry else int(self._size))
+        while not self.pace.ending:
+            rows = old.finished(after, LARGEST if self.dry else self.pace.size)
             if not rows:
                 return
             after = (rows[-1].completed_at, rows[-1].seq)
             yield rows
 
     def _do(self, verb: Callable[..., Any], *arguments: Any) -> Any:
-        """One transaction, and a breath after it; the next is as large as this one was quick."""
-        began = clock.monotonic()
-        done = verb(self.holder, *arguments)
-        took = clock.monotonic() - began
-        self._size = min(LARGEST, max(SMALLEST, self._size * min(1.5, max(0.5, SHORT_S / took))))
-        self._ending = self.pause(min(LONGEST_BREATH_S, max(BREATH_S, 2 * took)))
+        """One transaction, and a rest after it."""
+        done = self.pace.take(lambda: verb(self.holder, *arguments))
+        self.pace.rest()
         return done
+
+    def _measured(self, directory: Path) -> int:
+        return size_of(directory, self.pace.breathe)
+
+    def _enough(self) -> bool:
+        return self.pace.ending
 
     def _take_output(self, task_id: str) -> None:
         self._output.take(self.data / "output" / task_id)
@@ -223,11 +242,11 @@ def run(holder: str, settings: Settings, pause: Pause, *, every: timedelta | Non
     since = None if every is None else now - every
     if not verbs.take_turn(holder, now, unless_since=since):
         return False
-    made = Pass(Rules.of(settings, now), settings.data, holder, pause)
+    made = Pass(Rules.of(settings, now), settings.data, holder, Pace(pause))
     used = None
     try:
         made.run()
-        used = usage(settings.data)
+        used = None if made.pace.ending else usage(settings.data, made.pace.breathe)
     finally:
         removed = {name: count for name, count in made.removed.items() if count}
         verbs.give_turn_back(holder, clock.now(), removed=removed, used=used)
@@ -238,35 +257,20 @@ def run(holder: str, settings: Settings, pause: Pause, *, every: timedelta | Non
 
 def plan(settings: Settings) -> dict[str, int]:
     """What a pass would remove now, in numbers."""
-    made = Pass(Rules.of(settings, clock.now()), settings.data, "", lambda _s: False, dry=True)
+    at_once = Pace(lambda _seconds: False)
+    made = Pass(Rules.of(settings, clock.now()), settings.data, "", at_once, dry=True)
     made.run()
     return {name: count for name, count in made.removed.items() if count}
 
 
-def usage(data: Path) -> dict[str, int]:
+def usage(data: Path, breathe: Callable[[], bool] = lambda: False) -> dict[str, int]:
     """Bytes of what is stored."""
     return {
         "database": old.database_size(),
-        "output": size_of(data / "output"),
-        "workspaces": size_of(data / "workspaces"),
+        "output": size_of(data / "output", breathe),
+        "workspaces": size_of(data / "workspaces", breathe),
     }
 
 
-def size_of(directory: Path) -> int:
-    """Bytes of all files below a directory; no link is followed."""
-    total, left = 0, [str(directory)]
-    while left:
-        try:
-            with os.scandir(left.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        left.append(entry.path)
-                    else:
-                        total += entry.stat(follow_symlinks=False).st_size
-        except OSError:  # gone meanwhile, or not ours to read
-            continue
-    return total
-
-
-def _older(row: Any, before: datetime | None) -> bool:
-    return before is not None and row.completed_at < before
+def _before(at: datetime, bound: datetime | None) -> bool:
+    return bound is not None and at < bound

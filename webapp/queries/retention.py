@@ -53,17 +53,21 @@ def with_open_tasks(task_ids: Sequence[str]) -> set[str]:
     return set(db.session.execute(query).scalars())
 
 
-def idle_workspaces(before: datetime, after: str, limit: int) -> Sequence[Any]:
-    """Sessions at rest since ``before`` whose files may still be there."""
-    removed = _sessions.c.workspace_removed_at
-    query = select(_sessions.c.session_id, _sessions.c.workspace_dir).where(
-        _sessions.c.last_activity < before,
-        _sessions.c.session_id > after,
-        or_(removed.is_(None), removed < _sessions.c.last_activity),
+def idle_workspaces(
+    after: tuple[datetime, str] | None, before: datetime, limit: int
+) -> Sequence[Any]:
+    """Sessions at rest since ``before`` whose files may still be there, longest at rest first."""
+    removed, last = _sessions.c.workspace_removed_at, _sessions.c.last_activity
+    query = select(_sessions.c.session_id, _sessions.c.workspace_dir, last).where(
+        last < before,
+        or_(removed.is_(None), removed < last),
         _sessions.c.deleted_at.is_(None),
         _at_rest,
     )
-    return db.session.execute(query.order_by(_sessions.c.session_id).limit(limit)).all()
+    if after is not None:
+        at, session_id = after
+        query = query.where(last >= at, or_(last > at, _sessions.c.session_id > session_id))
+    return db.session.execute(query.order_by(last, _sessions.c.session_id).limit(limit)).all()
 
 
 def empty_sessions(before: datetime) -> int:

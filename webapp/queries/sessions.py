@@ -26,8 +26,6 @@ SEARCHED = 20_000
 ANNOUNCED = 100
 PENDING_COUNTED = 1_000
 PENDING_SHOWN = 12
-BATCH = 50
-"""Tasks that are removed at once: some ten milliseconds' worth."""
 
 _there = _sessions.c.deleted_at.is_(None)
 _place = tuple_(_sessions.c.last_activity, _sessions.c.session_id)
@@ -174,11 +172,11 @@ def deleted() -> list[str]:
     return list(db.session.execute(query.order_by(_sessions.c.deleted_at)).scalars())
 
 
-def some_tasks(session_id: str) -> list[str]:
+def some_tasks(session_id: str, limit: int) -> list[str]:
     """The ids of a few tasks of a session that is marked as deleted."""
     query = select(_tasks.c.task_id).join(_sessions, _of_session)
     marked = query.where(_tasks.c.session_id == session_id, _sessions.c.deleted_at.is_not(None))
-    return list(db.session.execute(marked.order_by(_tasks.c.seq).limit(BATCH)).scalars())
+    return list(db.session.execute(marked.order_by(_tasks.c.seq).limit(limit)).scalars())
 
 
 def _tasks_of(entries: Sequence[Row[Any]]) -> dict[str, Row[Any]]:

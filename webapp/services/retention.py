@@ -83,9 +83,9 @@ def drop_output(holder: str, task_ids: Sequence[str], now: datetime, take: Take)
 
 @transaction
 def drop_workspace(
-    holder: str, session_id: str, before: datetime, now: datetime, take: Callable[[Path], None]
+    holder: str, session_id: str, since: datetime, now: datetime, take: Callable[[Path], None]
 ) -> bool:
-    """Remove the files of a session that is at rest since ``before``, and say so on it.
+    """Remove the files of a session that is at rest since then, and say so on it.
 
     The session's row is locked, as it is by whoever submits to it or sends it a file.
     """
@@ -94,7 +94,7 @@ def drop_workspace(
     row = db.session.execute(
         select(_sessions.c.workspace_dir).where(
             _sessions.c.session_id == session_id,
-            _sessions.c.last_activity < before,
+            _sessions.c.last_activity <= since,
             _sessions.c.deleted_at.is_(None),
             ~open_task.exists(),
         )

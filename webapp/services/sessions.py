@@ -18,9 +18,6 @@ _sessions = WorkSession.__table__
 _tasks = Task.__table__
 _activity = Activity.__table__
 
-PIECE = 500
-"""Entries of a log that are removed at once: some ten milliseconds' worth."""
-
 
 @transaction
 def condemn(session_id: str, *, by: str, now: datetime) -> None:
@@ -60,8 +57,8 @@ def drop_tasks(task_ids: Sequence[str]) -> None:
 
 
 @transaction
-def drop_rest(session_id: str) -> bool:
-    """Remove the next piece of a marked session's log, or the session itself; true when it is gone.
+def drop_rest(session_id: str, limit: int) -> bool:
+    """Remove so much of a marked session's log, and at its end the session; true when it is gone.
 
     Its tasks must have been removed.
     """
@@ -69,10 +66,10 @@ def drop_rest(session_id: str) -> bool:
         return True
     log = _activity.c.session_id == session_id
     oldest = select(_activity.c.message_index).where(log).order_by(_activity.c.message_index)
-    piece = db.session.execute(oldest.limit(PIECE)).scalars().all()
+    piece = db.session.execute(oldest.limit(limit)).scalars().all()
     if piece:
         db.session.execute(delete(_activity).where(log, _activity.c.message_index <= piece[-1]))
-    if len(piece) == PIECE:
+    if len(piece) == limit:
         return False
     db.session.execute(delete(_sessions).where(_sessions.c.session_id == session_id))
     return True
