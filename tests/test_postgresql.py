@@ -129,7 +129,7 @@ def test_of_two_verbs_that_lock_each_other_out_both_are_done(
     at_once(app, in_order("main", "b"), in_order("b", "main"))
     [after] = past.execute("SELECT sum(version) FROM lanes").fetchall()
 
-    assert max(met) == 2, "one of them, or both, had to begin again"
+    assert max(met) >= 2, "one of them, or both, had to begin again"
     assert after[0] - before[0] == 4
 
 

@@ -101,7 +101,7 @@ def test_marked_processes_are_found_frozen_thawed_and_ended(
     process = start("setsid sleep 300 & env -i sleep 300 & wait", **{RUN_MARK: mark})
     scope = Scope(mark, table=table)
     pids = until(lambda: len(found := scope.find()) == 3 and [one.process.pid for one in found])
-    assert scope.freeze()
+    assert scope.freeze(patience_s=20)
     assert {state_of(pid) for pid in pids} == {"T"}
     assert scope.thaw() == 3
     assert scope.terminate() == 3

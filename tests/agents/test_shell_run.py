@@ -191,6 +191,7 @@ def test_a_command_knows_its_task_and_not_the_servers_secrets(tmp_path: Path) ->
         "LINEUP_TASK_ATTEMPT": "2",
         "LINEUP_TASK_SESSION": "s-1",
         "LINEUP_TASK_WORKSPACE": str(tmp_path),
+        "LINEUP_TASK_UPLOADS": "",
         "LINEUP_TASK_RUN": "task-1.2",
     }
 

@@ -138,6 +138,8 @@ def test_all_that_match_are_asked_about_by_their_number(
 ) -> None:
     page = windows.open("/tasks?session_id=none-such")
     page.locator(".chips a").first.click()
+    expect(page).to_have_url("/tasks")
+    page.wait_for_load_state("load")
     page.get_by_label("Search in what was asked").fill(many)
     expect(page).to_have_url(f"/tasks?q={many}")
     page.get_by_label("Select all on this page").check()
