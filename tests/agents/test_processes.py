@@ -150,7 +150,7 @@ def test_asking_twice_to_end_asks_each_process_once(
 ) -> None:
     start("trap 'echo asked' TERM; while :; do sleep 0.01; done", **{RUN_MARK: mark})
     scope = Scope(mark, table=table)
-    until(scope.find)
+    until(lambda: len(scope.find()) == 2)  # it sleeps, so it has set its trap
     assert scope.terminate() >= 1
     leader = next(iter(sorted(scope.ended)))
     scope.terminate()
