@@ -178,7 +178,10 @@ def test_a_command_knows_its_task_and_not_the_servers_secrets(tmp_path: Path) ->
     agent = ShellAgent(Limits(environment=inherited))
     settings = agent.validate({"env": {"COLOUR": "blue", "EXTRA": "ä b\nc"}}, by_hand=True)
     console = RecordingConsole()
-    work = TaskWork("env -0", tmp_path, settings, "task-1", attempt=2, session_id="s-1")
+    given = (tmp_path / "a.txt", tmp_path / "b c.txt")
+    work = TaskWork(
+        "env -0", tmp_path, settings, "task-1", attempt=2, session_id="s-1", upload_files=given
+    )
     Run(agent, work, console).result()
     told = dict(entry.split("=", 1) for entry in console.text.rstrip("\0").split("\0"))
     assert told.pop("PWD") == str(tmp_path)
@@ -191,8 +194,8 @@ def test_a_command_knows_its_task_and_not_the_servers_secrets(tmp_path: Path) ->
         "LINEUP_TASK_ATTEMPT": "2",
         "LINEUP_TASK_SESSION": "s-1",
         "LINEUP_TASK_WORKSPACE": str(tmp_path),
-        "LINEUP_TASK_UPLOADS": "",
         "LINEUP_TASK_RUN": "task-1.2",
+        "LINEUP_TASK_UPLOADS": f"{tmp_path}/a.txt\n{tmp_path}/b c.txt",
     }
 
 
