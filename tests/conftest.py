@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.exceptions import HTTPException
 
 from tests import postgresql
@@ -24,7 +25,7 @@ from webapp.config import Settings
 from webapp.db import dispose
 from webapp.ports import KEY
 from webapp.queries import tasks as task_queries
-from webapp.runtime.catalogue import Catalogue, load
+from webapp.runtime.catalogue import Catalogue
 from webapp.runtime.context import Context, identify
 from webapp.services import people, runners, submissions
 from webapp.services.submissions import Bounds, Submission, Submitted
@@ -35,6 +36,25 @@ BACKENDS = ("sqlite", "postgresql")
 ON_BOTH = ("api", "migrations", "runtime", "services")
 """Directories whose tests run on both databases."""
 BASE_URL = f"http://127.0.0.1:{PORT}"
+
+
+class Compiled(BytecodeCache):
+    """Templates, compiled once for the applications of all tests."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give what is known of a template; it is checked against its source."""
+        if (code := self._code.get(bucket.key)) is not None:
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep a template."""
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = Compiled()
 
 
 class FakeClock:
@@ -143,8 +163,9 @@ def app(
     for name in ("lineup.db", "secret_key"):
         shutil.copy(migrated_database / name, settings.data / name)
     made = create_app(settings)
-    shell = load(settings)["shell"]
-    made.extensions[KEY].agents = Catalogue({"shell": shell, "scripted": agent})
+    made.jinja_env.bytecode_cache = COMPILED
+    ports = made.extensions[KEY]
+    ports.agents = Catalogue({"shell": ports.agents["shell"], "scripted": agent})
     yield made
     dispose(made)
 
