@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
 BOUNDARY = "----lineup"
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
 
@@ -20,6 +23,20 @@ def form(*files: tuple[str, bytes], field: str = "files", **fields: str) -> byte
 def sent(*files: tuple[str, bytes], field: str = "files", **fields: str) -> dict[str, Any]:
     """The arguments of a client's post."""
     return {"data": form(*files, field=field, **fields), "content_type": FORM}
+
+
+def upload(
+    api: FlaskClient, *files: tuple[str, bytes], field: str = "files", **fields: str
+) -> TestResponse:
+    """Send files by name and content."""
+    return api.post("/api/files/upload", **sent(*files, field=field, **fields))
+
+
+def uploaded(api: FlaskClient, name: str = "notes.txt", content: bytes = b"hello", **f: str) -> Any:
+    """Send a file that is taken; it as JSON."""
+    answer = upload(api, (name, content), **f)
+    assert answer.status_code == 200, answer.text
+    return answer.get_json()["files"][0]
 
 
 def _quoted(name: str) -> str:

@@ -1,17 +1,15 @@
-"""Uploaded files: what is refused and leaves nothing, what is stored, listed and deleted."""
+"""Uploaded files: what is refused and leaves nothing, and what is stored."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
-from tests.uploading import sent
+from tests.uploading import sent, upload, uploaded
 from webapp import clock
 from webapp.config import Settings
 from webapp.files.incoming import Arrival, Bounds, sweep
@@ -25,20 +23,6 @@ def settings(settings: Settings) -> Settings:
     """Small bounds, so that a test is quick to reach them."""
     changes = {"upload_file_mb": 1, "upload_total_mb": 2, "upload_files": 3}
     return settings.model_copy(update=changes)
-
-
-def upload(
-    api: FlaskClient, *files: tuple[str, bytes], field: str = "files", **fields: str
-) -> TestResponse:
-    """Send files by name and content."""
-    return api.post("/api/files/upload", **sent(*files, field=field, **fields))
-
-
-def uploaded(api: FlaskClient, name: str = "notes.txt", content: bytes = b"hello", **f: str) -> Any:
-    """Send a file that is taken; it as JSON."""
-    answer = upload(api, (name, content), **f)
-    assert answer.status_code == 200, answer.text
-    return answer.get_json()["files"][0]
 
 
 def nothing_is_left(api: FlaskClient, settings: Settings) -> bool:
@@ -210,77 +194,6 @@ def test_a_directory_for_uploads_that_a_task_replaced_by_a_link_is_not_followed(
     assert (answer.status_code, answer.get_json()["error"]) == (409, "uploads_unusable")
     assert list(elsewhere.iterdir()) == []
     assert api.get("/api/files").get_json()["total_count"] == 0
-
-
-def test_a_list_is_newest_first_with_a_true_total(api: FlaskClient) -> None:
-    for number in range(3):
-        uploaded(api, f"{number}.txt", session_id="s")
-    uploaded(api, "other.txt", session_id="t")
-
-    page = api.get("/api/files?session_id=s&limit=2").get_json()
-    rest = api.get("/api/files?session_id=s&limit=2&offset=2").get_json()
-
-    assert [f["original_filename"] for f in page["files"]] == ["2.txt", "1.txt"]
-    assert (page["total_count"], page["has_more"], page["session_id"]) == (3, True, "s")
-    assert [f["original_filename"] for f in rest["files"]] == ["0.txt"]
-    assert rest["has_more"] is False
-    assert api.get("/api/files").get_json()["total_count"] == 4
-    assert api.get("/api/files?limit=0").status_code == 400
-
-
-def test_a_deleted_file_is_gone_with_its_row(api: FlaskClient) -> None:
-    file = uploaded(api)
-    address = f"/api/files/{file['file_id']}"
-
-    assert api.delete(address).get_json() == {
-        "message": "The file is deleted.",
-        "file_id": file["file_id"],
-    }
-    assert not Path(file["file_path"]).exists()
-    assert api.delete(address).status_code == 404
-    assert api.get(address).status_code == 404
-
-
-def test_a_workspace_is_listed_without_following_a_link(
-    api: FlaskClient, settings: Settings, tmp_path: Path
-) -> None:
-    uploaded(api, "a.txt", session_id="s")
-    workspace = settings.data / "workspaces/s"
-    (workspace / "deep/er").mkdir(parents=True)
-    (workspace / "deep/er/b.json").write_text("{}")
-    (tmp_path / "secret").write_text("x")
-    (workspace / "out").symlink_to(tmp_path)
-    os.mkfifo(workspace / "pipe")
-    (Path(os.fsencode(workspace).decode() + "/") / os.fsdecode(b"\xff.bin")).write_bytes(b"x")
-
-    found = api.get("/api/files/session/s?include_directories=true").get_json()
-
-    assert sorted(f["path"] for f in found["files"]) == [
-        "deep/er/b.json",
-        "uploads/a.txt",
-        "\ufffd.bin",
-    ]
-    assert sorted(d["path"] for d in found["directories"]) == ["deep", "deep/er", "uploads"]
-    assert (found["total_files"], found["total_directories"]) == (3, 3)
-    assert found["truncated"] is False
-    [entry] = [f for f in found["files"] if f["name"] == "b.json"]
-    assert (entry["size"], entry["mime_type"], entry["type"]) == (2, "application/json", "file")
-    assert api.get("/api/files/session/s").get_json()["directories"] == []
-    assert api.get("/api/files/session/nobody").get_json()["files"] == []
-
-
-def test_a_huge_workspace_is_cut_and_says_so(api: FlaskClient, settings: Settings) -> None:
-    uploaded(api, "a.txt", session_id="s")
-    hidden = settings.data / "workspaces/s/.cache"
-    hidden.mkdir()
-    for number in range(10_010):
-        (hidden / str(number)).touch()
-
-    found = api.get("/api/files/session/s").get_json()
-
-    assert found["truncated"] is True
-    assert found["total_files"] == len(found["files"]) < 10_010
-    assert found["files"][0]["path"] == "uploads/a.txt"
 
 
 def test_what_a_killed_server_left_on_its_way_is_swept_and_nothing_else(

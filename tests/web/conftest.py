@@ -22,7 +22,8 @@ from webapp.config import Settings
 from webapp.db import db, dispose
 from webapp.domain import outcome as outcomes
 from webapp.runtime.context import Context
-from webapp.services import claims, failures, people
+from webapp.services import claims, failures, people, records
+from webapp.services.activity import Entry
 from webapp.services.claims import Assignment
 from webapp.services.news import News
 
@@ -213,3 +214,24 @@ def paged(browser: Browser, address: str) -> tuple[list[str], str]:
         page = browser.get(further).text
         seen += names(page)
     return seen, page
+
+
+@pytest.fixture
+def says(context: Context) -> Callable[[Assignment, list[str]], None]:
+    """A claimed task tells something."""
+
+    def tell(taken: Assignment, lines: list[str]) -> None:
+        entries = tuple(
+            Entry(taken.task_id, taken.attempt, "scripted", "working", text=line) for line in lines
+        )
+        context.call(records.record, taken.task_id, taken.attempt, News(entries), clock.now())
+
+    return tell
+
+
+def poll(page: str, element: str) -> str:
+    """The address that an element of the page asks, with the version it shows."""
+    found = re.search(rf'id="{element}".*?hx-get="([^"]+)".*?name="v" value="([^"]+)"', page, re.S)
+    assert found
+    address = found[1].replace("&amp;", "&")
+    return f"{address}{'&' if '?' in address else '?'}v={found[2]}"
