@@ -92,8 +92,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run on both databases what is in a room for it, or in a file or test that is marked so."""
     if "backend" not in metafunc.fixturenames:
         return
-    marked = next(metafunc.definition.iter_markers("both_databases"), None)
-    if marked is not None or metafunc.definition.path.parent.name in ON_BOTH:
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    in_room = metafunc.definition.path.parent.name in ON_BOTH and "any_database" not in marks
+    if "both_databases" in marks or in_room:
         metafunc.parametrize("backend", BACKENDS, indirect=True)
 
 

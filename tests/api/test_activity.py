@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 Send = Callable[..., dict[str, Any]]
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("limit", ["0", "-2", "1001", "x", "1.5"])
 def test_a_limit_out_of_range_is_400(api: FlaskClient, limit: str) -> None:
     answer = api.get(f"/api/activity/tasks?limit={limit}")
@@ -20,6 +21,7 @@ def test_a_limit_out_of_range_is_400(api: FlaskClient, limit: str) -> None:
     assert "limit" in answer.get_json()["fields"]
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "query",
     [

@@ -54,6 +54,7 @@ def test_nobody_and_whoever_may_only_read_are_refused(app: APIFlask, submit: Sub
     assert writer.post(BULK, data=json.dumps(body)).status_code == 415
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -67,6 +67,7 @@ def test_a_control_of_a_finished_task_is_409(
     assert "completed" in answer.get_json()["detail"]
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("path", "body", "named"),
     [

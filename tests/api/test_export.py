@@ -25,6 +25,7 @@ def rows(api: FlaskClient, query: str = "") -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.text, newline="")))
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("query", ["format=xml", "status=asleep", "format=csv&format=json", "x=y"])
 def test_what_cannot_be_meant_is_refused(api: FlaskClient, query: str) -> None:
     answer = api.get(f"/api/tasks/export?{query}")

@@ -55,6 +55,7 @@ def is_refused(answer: TestResponse, status: int = 403) -> bool:
     return answer.status_code == status and answer.is_json and "SECRET" not in answer.text
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "path",
     [
@@ -184,6 +185,7 @@ def test_pipes_sockets_and_devices_are_refused_at_once(
     assert is_refused(get("zero"))
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "path", ["missing", "uploads", "uploads/a.txt/x", "x" * 5000, "a/" * 300 + "b"]
 )

@@ -33,6 +33,7 @@ def nothing_is_left(api: FlaskClient, settings: Settings) -> bool:
     return rows == 0 and sessions == 0 and {p.name for p in left} <= {"secret_key"}
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("files", "fields", "status", "said"),
     [
@@ -63,6 +64,7 @@ def test_files_in_another_field_are_refused(api: FlaskClient, settings: Settings
     assert nothing_is_left(api, settings)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", "application/octet-stream", ""])
 def test_an_upload_that_is_no_multipart_form_is_415(api: FlaskClient, kind: str) -> None:
     assert api.post("/api/files/upload", data=b"{}", content_type=kind).status_code == 415
@@ -72,6 +74,7 @@ def test_files_sent_to_an_address_that_takes_none_are_415(api: FlaskClient) -> N
     assert api.post("/api/tasks/submit", **sent(("a", b"x"))).status_code == 415
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "body",
     [
@@ -120,6 +123,7 @@ def test_without_a_session_one_is_made(api: FlaskClient) -> None:
     assert [session["session_id"] for session in sessions] == [session_id]
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("name", "stored"),
     [

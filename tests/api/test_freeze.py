@@ -15,6 +15,7 @@ from webapp.runtime.context import Context
 from webapp.services import claims
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("body", [{}, {"reason": ""}, {"reason": 7}, {"reason": "x" * 2001}])
 def test_a_freeze_needs_a_reason(api: FlaskClient, body: dict[str, Any]) -> None:
     answer = api.post("/api/freeze", json=body)

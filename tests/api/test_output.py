@@ -70,6 +70,7 @@ def test_output_of_a_task_that_has_not_begun_is_empty_and_not_final(
     assert (piece["attempt"], piece["data"], piece["size"], piece["final"]) == (0, "", 0, False)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("query", ["offset=-1", "limit=0", "limit=x", "attempt=9", "offest=1"])
 def test_a_wrong_output_query_names_its_field(api: FlaskClient, send: Send, query: str) -> None:
     task = send("true")

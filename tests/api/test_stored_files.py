@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
 from flask.testing import FlaskClient
 
 from tests.uploading import uploaded
@@ -68,6 +69,7 @@ def test_a_workspace_is_listed_without_following_a_link(
     assert api.get("/api/files/session/nobody").get_json()["files"] == []
 
 
+@pytest.mark.any_database
 def test_a_huge_workspace_is_cut_and_says_so(api: FlaskClient, settings: Settings) -> None:
     uploaded(api, "a.txt", session_id="s")
     hidden = settings.data / "workspaces/s/.cache"

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 SHELL = {"task_description": "true", "agent": "shell"}
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("fields", "named", "reason"),
     [
@@ -79,6 +80,7 @@ def test_every_wrong_field_is_named_at_once(api: FlaskClient) -> None:
     assert {"session_id", "working_dir", "agent_mode"} <= body["fields"].keys()
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"text"', b"nul", b"[" * 100_000, b"\xff"])
 def test_a_body_that_is_no_json_object_is_refused_in_words(api: FlaskClient, body: bytes) -> None:
     answer = api.post("/api/tasks/submit", data=body, content_type="application/json")

@@ -111,6 +111,7 @@ def test_the_first_user_is_made_once() -> None:
     assert not known.has_password()
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("name", "password"),
     [("owner", "wrong one"), ("owner", ""), ("Owner", PASSWORD), ("", PASSWORD), ("x", PASSWORD)],
@@ -169,6 +170,7 @@ def test_a_damaged_hash_lets_nobody_in(owner: int) -> None:
         people.log_in("owner", "rubbish", address=HERE, now=NOON)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("new", ["", "seven77", "x" * 1001])
 def test_a_password_of_the_wrong_length_is_refused(owner: int, new: str) -> None:
     with pytest.raises(Invalid):
@@ -198,6 +200,7 @@ def test_the_wrong_present_password_changes_nothing_and_counts(owner: int) -> No
     assert stored_hash(owner) == before
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(("name", "scope"), [("", "read"), ("x" * 51, "read"), ("x", "root")])
 def test_a_token_without_sense_is_refused(owner: int, name: str, scope: str) -> None:
     with pytest.raises(Invalid):

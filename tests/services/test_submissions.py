@@ -160,6 +160,7 @@ def test_fifty_repeats_of_one_request_at_once_make_one_task(app: APIFlask, submi
     assert len(answers) == len(everything(app)) == 1
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("session_id", ["..", ".", "a:b", "Upper", "x" * 64])
 def test_no_session_id_leads_out_of_the_workspaces(
     submit: Submit, settings: Any, session_id: str
