@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from tests.conftest import NOON
 from webapp.db import db, transaction
-from webapp.queries import history, looking, search
+from webapp.domain.policies import SEARCHED_CHARACTERS
+from webapp.queries import history, looking
 from webapp.queries.history import Filter, Page
 from webapp.services import controls, tasks
 from webapp.services.submissions import Submitted
@@ -102,7 +103,7 @@ def test_what_is_deleted_or_changed_is_not_found_by_its_old_text(
 
 
 def test_the_beginning_of_a_very_long_description_is_searched(find: Find, submit: Submit) -> None:
-    submit("x" * (search.SEARCHED_CHARACTERS - 6) + "needle" + "thread")
+    submit("x" * (SEARCHED_CHARACTERS - 6) + "needle" + "thread")
     assert len(find("needle")) == 1
     assert find("thread") == find("needlet") == []
 

@@ -43,7 +43,7 @@ def doctor(*, repair: bool, thorough: bool, as_json: bool) -> None:
 
 
 def _examine(settings: Settings, *, repair: bool, thorough: bool) -> Iterator[Finding]:
-    from webapp import clock, doctor, ports
+    from webapp import clock, db, doctor, ports
     from webapp.doctor import machine
     from webapp.runtime import context as runtime
 
@@ -54,17 +54,19 @@ def _examine(settings: Settings, *, repair: bool, thorough: bool) -> Iterator[Fi
     made = app.extensions[ports.KEY]
     context = runtime.Context(app, settings, made.agents, made.output, runtime.identify())
     look = _look(context, thorough=thorough)
-    schema = list(_schema(look, repair=repair))
-    yield from schema
-    if _left(schema):
-        return  # rows of another schema cannot be read
-    yield from doctor.examine(look, _checks(), repair=repair)
+    try:
+        schema = list(_schema(look, repair=repair))
+        yield from schema
+        if not _left(schema):  # rows of another schema cannot be read
+            yield from doctor.examine(look, _checks(), repair=repair)
+    finally:
+        db.dispose(app)
 
 
 def _checks() -> Sequence[Any]:
-    from webapp.doctor import files, machine, rows
+    from webapp.doctor import files, machine, rows, search
 
-    return (*machine.CHECKS, *rows.CHECKS, *files.CHECKS)
+    return (*machine.CHECKS, *rows.CHECKS, *search.CHECKS, *files.CHECKS)
 
 
 def _look(context: Any, *, thorough: bool) -> Look:

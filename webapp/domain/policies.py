@@ -23,6 +23,8 @@ MAX_TASK_FILES = 100
 MAX_PATH = 4096
 MAX_MESSAGE = 100_000
 """Characters of one activity message; the rest is cut, and says so."""
+SEARCHED_CHARACTERS = 10_000
+"""How much of a description is searched; the migration that made the index says the same."""
 MAX_TITLE = 300
 """Characters of its first task by which a session is known."""
 

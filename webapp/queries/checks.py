@@ -9,9 +9,19 @@ from typing import Any
 from sqlalchemy import and_, case, func, or_, select, text
 
 from webapp.db import db
+from webapp.domain.policies import SEARCHED_CHARACTERS
 from webapp.domain.task_state import ACTIVE, FINAL, Status
-from webapp.models import Activity, Attempt, Instruction, Lane, Runner, Task, WorkSession
-from webapp.models.tasks import is_active
+from webapp.models import (
+    Activity,
+    Attempt,
+    Instruction,
+    Lane,
+    Runner,
+    StoredFile,
+    Task,
+    WorkSession,
+)
+from webapp.models.tasks import is_active, is_open
 
 _tasks = Task.__table__
 _lanes = Lane.__table__
@@ -20,8 +30,10 @@ _activity = Activity.__table__
 _attempts = Attempt.__table__
 _instructions = Instruction.__table__
 _runners = Runner.__table__
+_files = StoredFile.__table__
 
 PAGE = 500
+SEARCH_PAGE = 5_000
 
 _final = _tasks.c.status.in_(FINAL)
 _begun = func.coalesce(_tasks.c.started_at, _tasks.c.created_at)
@@ -135,6 +147,60 @@ def session_ids(after: str) -> list[str]:
     )
 
 
+def stored_files(after: int) -> Sequence[Any]:
+    """A page of what was uploaded: ``seq, file_id, file_path``."""
+    there = _sessions.c.deleted_at.is_(None)
+    query = select(_files.c.seq, _files.c.file_id, _files.c.file_path).join(_sessions, there)
+    return db.session.execute(
+        query.where(_files.c.seq > after).order_by(_files.c.seq).limit(PAGE)
+    ).all()
+
+
+def workspaces_at_rest(after: str) -> Sequence[Any]:
+    """A page of sessions in which nothing waits or runs: ``session_id, workspace_dir``."""
+    own = select(_tasks.c.seq).where(_tasks.c.session_id == _sessions.c.session_id)
+    query = select(_sessions.c.session_id, _sessions.c.workspace_dir).where(
+        _sessions.c.session_id > after,
+        _sessions.c.deleted_at.is_(None),
+        ~own.where(is_open(_tasks)).exists(),
+    )
+    return db.session.execute(query.order_by(_sessions.c.session_id).limit(PAGE)).all()
+
+
+def stored_names(session_id: str) -> set[str]:
+    """How the uploaded files of a session are called on disk."""
+    query = select(_files.c.stored_filename).where(_files.c.session_id == session_id)
+    return set(db.session.execute(query).scalars())
+
+
+def unsearchable(after: int) -> tuple[list[int], int | None]:
+    """A page of tasks that the search misses, or that it finds although they are gone.
+
+    By their numbers, with the place to go on from; None at the end. The last character of what is
+    searched and two line ends are a trigram of every task, which SQLite's index must know.
+    """
+    if not is_sqlite():
+        return [], None  # an index of the database's own, which cannot be out of step
+    searched = func.substr(_tasks.c.task_description, 1, SEARCHED_CHARACTERS)
+    query = select(_tasks.c.seq, func.substr(searched, -1, 1)).where(_tasks.c.seq > after)
+    rows = db.session.execute(query.order_by(_tasks.c.seq).limit(SEARCH_PAGE)).all()
+    if not rows:
+        return [], None
+    last = rows[-1][0]
+    known = {seq for seq, sign in rows if sign not in ("", "\0")}
+    signs = {sign.replace('"', '""') for seq, sign in rows if seq in known}
+    match = " OR ".join(f'"{sign}\n\n"' for sign in sorted(signs))
+    indexed = _indexed(match, after, last) if match else set()
+    return sorted((known - indexed) | (indexed - {seq for seq, _ in rows})), last
+
+
+def _indexed(match: str, after: int, last: int) -> set[int]:
+    statement = "SELECT rowid FROM tasks_search WHERE tasks_search MATCH :match"
+    bounds = {"match": match, "after": after, "last": last}
+    found = db.session.execute(text(f"{statement} AND rowid > :after AND rowid <= :last"), bounds)
+    return set(found.scalars())
+
+
 def latest_moments() -> dict[str, datetime | None]:
     """The latest times that were written, by what they are the time of."""
     return {
@@ -145,7 +211,7 @@ def latest_moments() -> dict[str, datetime | None]:
 
 def broken_pages(*, thorough: bool) -> list[str]:
     """What SQLite finds wrong with the file itself; nothing on other databases."""
-    if db.session.get_bind().dialect.name != "sqlite":
+    if not is_sqlite():
         return []
     pragma = "integrity_check" if thorough else "quick_check"
     found = list(db.session.execute(text(f"PRAGMA {pragma}(10)")).scalars())
@@ -155,6 +221,11 @@ def broken_pages(*, thorough: bool) -> list[str]:
     return pages + [
         f"{row[0]} {row[1]} refers to a row of {row[2]} that is not there" for row in strays
     ]
+
+
+def is_sqlite() -> bool:
+    """Whether the database is a file of this machine."""
+    return db.session.get_bind().dialect.name == "sqlite"
 
 
 def _is(state: Status) -> Any:

@@ -25,10 +25,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
 from webapp.db import db
+from webapp.domain.policies import SEARCHED_CHARACTERS
 from webapp.models import Task
 
-SEARCHED_CHARACTERS = 10_000
-"""How much of a description is searched; the migration that made the index says the same."""
 GRAM = 3
 ASKED = 12
 """Grams of a long text that the index is asked for: more would hardly narrow it further."""

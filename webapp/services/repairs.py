@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, func, insert, select, update
+from sqlalchemy import CursorResult, func, insert, select, text, update
 
 from webapp.db import db, transaction
 from webapp.domain.messages import sentence
+from webapp.domain.policies import SEARCHED_CHARACTERS
 from webapp.domain.task_state import ACTIVE, FINAL, Status
 from webapp.models import Activity, Attempt, Instruction, Task, WorkSession
 from webapp.services import audit, locks, moves
@@ -95,6 +96,18 @@ def never_read(instruction_id: str) -> bool:
         .values(state="never_read")
     )
     return cast(CursorResult[Any], done).rowcount > 0
+
+
+@transaction
+def index_anew(now: datetime) -> bool:
+    """Have SQLite's index of descriptions know what they are now: some seconds for a million."""
+    kept = f"substr(task_description, 1, {SEARCHED_CHARACTERS}) || char(10, 10)"
+    db.session.execute(text("INSERT INTO tasks_search(tasks_search) VALUES ('delete-all')"))
+    db.session.execute(
+        text(f"INSERT INTO tasks_search(rowid, description) SELECT seq, {kept} FROM tasks")
+    )
+    audit.note(BY, "repair", None, now, what="search index")
+    return True
 
 
 @transaction
