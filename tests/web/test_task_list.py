@@ -244,6 +244,15 @@ def test_what_a_task_took_is_held_against_the_usual(
     assert re.findall(r'y="1" width="([\d.]+)"', page) == ["100.0", "50.0", "50.0", "50.0"]
 
 
+def test_what_took_next_to_no_time_is_not_said_to_have_taken_none(
+    browser: Browser, done: Callable[..., str]
+) -> None:
+    done("quick", 0.02)
+    page = browser.get("/tasks").text
+    assert "0.0 s" not in page
+    assert "&lt; 0.1 s" in page
+
+
 def test_a_poll_that_finds_the_page_empty_leads_away_from_it(
     browser: Browser, submit: Submit
 ) -> None:

@@ -150,7 +150,8 @@ def took(seconds: float | None) -> str:
     """How long something took, in as much detail as matters."""
     if seconds is None:
         return "–"
-    seconds = max(0.0, seconds)
+    if seconds < 0.05:
+        return gettext("< %(n)s s", n="0.1")
     if seconds < 9.95:
         return gettext("%(n)s s", n=f"{seconds:.1f}")
     whole = round(seconds)
