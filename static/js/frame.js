@@ -14,6 +14,10 @@ function show() {
   if (icon && icon.getAttribute("href") !== href) icon.setAttribute("href", href);
 }
 
+// On a phone a row of tabs is wider than the page.
+const tab = document.querySelector(".tabs [aria-current]");
+if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 48;
+
 document.addEventListener("htmx:after:swap", show);
 document.addEventListener("lineup:connection", (event) => {
   lost = event.detail.lost;
