@@ -15,7 +15,7 @@ from werkzeug.wsgi import wrap_file
 
 from webapp.domain import names
 from webapp.domain.errors import Forbidden, NotFound, Refused
-from webapp.files import beneath
+from webapp.files import beneath, listing
 from webapp.ports import ports
 from webapp.queries import files
 
@@ -73,7 +73,7 @@ def respond(
         direct_passthrough=True,
     )
     response.content_length = found.st_size
-    response.last_modified = int(found.st_mtime)  # type: ignore[assignment]
+    response.last_modified = listing.moment(found)
     response.set_etag(f"{found.st_mtime_ns:x}-{found.st_size:x}-{found.st_ino:x}")
     response.headers["Cache-Control"] = "private, no-cache"
     response.headers["Content-Security-Policy"] = inline or HARMLESS

@@ -16,6 +16,8 @@ from webapp.files import beneath
 
 LOOKED_AT = 10_000
 """Entries after which a listing is cut, and says so."""
+EARLIEST_S = datetime(1000, 1, 1, tzinfo=UTC).timestamp()
+LATEST_S = datetime(9999, 12, 30, tzinfo=UTC).timestamp()  # in every zone it is a day of that year
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,12 @@ def _read(root: Path, path: str, most: int) -> list[tuple[str, os.stat_result]]:
 
 def _entry(path: str, status: os.stat_result) -> Entry:
     stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-    return Entry(path, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC), stamp)
+    return Entry(path, status.st_size, moment(status), stamp)
+
+
+def moment(status: os.stat_result) -> datetime:
+    """When a file was changed, or the nearest moment there is: some systems keep any number."""
+    return datetime.fromtimestamp(min(max(status.st_mtime, EARLIEST_S), LATEST_S), UTC)
 
 
 def printable(path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -135,15 +136,23 @@ class Run:
 
     def _work(self) -> None:
         try:
-            self.assignment.workspace_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-            before = reports.stamps(self.assignment.workspace_dir)
+            self._work_in(self.assignment.workspace_dir)
+        except Exception as error:  # whatever a task left there: its run comes to an end
+            log.exception("workspace not readable", task_id=self.assignment.task_id)
+            self._outcome = self._outcome or outcomes.crashed(error)
+        finally:
+            self._finished.set()
+            self._nudge.set()
+
+    def _work_in(self, workspace: Path) -> None:
+        try:
+            workspace.mkdir(parents=True, exist_ok=True, mode=0o700)
+            before = reports.stamps(workspace)
         except OSError as error:
             self._outcome = _failure("workspace_unusable", error=str(error))
         else:
             self._outcome = self._ask_agent()
-            self._reports = reports.written(self.assignment.workspace_dir, before)
-        self._finished.set()
-        self._nudge.set()
+            self._reports = reports.written(workspace, before)
 
     def _ask_agent(self) -> Outcome:
         try:
