@@ -175,3 +175,20 @@ def test_the_audit_log_has_the_call_and_each_task(
         ("delete", two),
     ]
     assert rows[0].detail == {"tasks": 2}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "field"),
+    [
+        ({"task_ids": ["\ud800"]}, "task_ids"),
+        ({"filter": {"session_id": "\udfff"}}, "filter.session_id"),
+        ({"filter": {"q": "a\ud800"}}, "filter.q"),
+    ],
+)
+def test_text_that_is_no_unicode_is_refused_by_field(
+    api: FlaskClient, chosen: dict[str, Any], field: str
+) -> None:
+    answer = act(api, "stop", **chosen)
+
+    assert answer.status_code == 400
+    assert list(answer.get_json()["fields"]) == [field]

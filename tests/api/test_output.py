@@ -79,3 +79,16 @@ def test_a_wrong_output_query_names_its_field(api: FlaskClient, send: Send, quer
 
     assert answer.status_code == 400
     assert query.split("=", maxsplit=1)[0] in answer.get_json()["fields"]
+
+
+@pytest.mark.parametrize("attempt", [2**31, 2**63, 10**30])
+@pytest.mark.parametrize("call", ["output", "output/raw"])
+def test_an_attempt_beyond_all_counting_is_refused(
+    api: FlaskClient, submit: Any, call: str, attempt: int
+) -> None:
+    task_id = submit().task_id
+
+    answer = api.get(f"/api/tasks/{task_id}/{call}?attempt={attempt}")
+
+    assert answer.status_code == 400
+    assert list(answer.get_json()["fields"]) == ["attempt"]

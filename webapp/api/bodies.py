@@ -9,16 +9,24 @@ from apiflask import APIFlask
 from apiflask.schema_adapters import registry
 from apiflask.schema_adapters.pydantic import PydanticAdapter
 from flask import Request
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from webapp.domain.errors import Invalid
-from webapp.doors.intake import refused
+from webapp.doors.intake import check_unicode, refused
 
 
 class Body(BaseModel):
     """A request: unknown fields are refused by name."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_unicode(cls, value: Any) -> Any:
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str):
+                check_unicode(text)
+        return value
 
 
 class Answer(BaseModel):

@@ -26,13 +26,13 @@ class OutputQuery(Body):
 
     offset: int = Field(0, ge=0, le=2**62)
     limit: int = Field(65_536, ge=1, le=MAX_PIECE)
-    attempt: int | None = Field(None, ge=1, le=2**31)
+    attempt: int | None = Field(None, ge=1, le=2**31 - 1)
 
 
 class RawQuery(Body):
     """Which attempt; the latest if none is named."""
 
-    attempt: int | None = Field(None, ge=1, le=2**31)
+    attempt: int | None = Field(None, ge=1, le=2**31 - 1)
 
 
 class Gap(Answer):

@@ -138,6 +138,11 @@ def check_text(value: Any, limit: int) -> str:
         raise ValueError(f"must be at most {limit:,} characters long, and has {len(value):,}")
     if "\0" in value:
         raise ValueError("must not contain a NUL character")
+    return check_unicode(value)
+
+
+def check_unicode(value: str) -> str:
+    """Text that can be sent to a database, whatever else it is."""
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
