@@ -9,7 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -130,6 +130,8 @@ class Server:
         given = {**home.settings, "port": str(self.port), **settings}
         self.environment = environment(**given)
         self.log = home.data.parent / f"server-{self.port}.log"
+        self.program: Sequence[str] = ("-m", "webapp.cli")
+        """What Python is to run; a test may have some constant of it turned first."""
         self.process: subprocess.Popen[bytes] | None = None
         headers = {"Authorization": f"Bearer {home.token}"} if home.token else {}
         self.http = httpx.Client(base_url=self.url, headers=headers, timeout=20)
@@ -144,7 +146,7 @@ class Server:
         """Start it, and do not wait."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "webapp.cli", "serve"],
+                [sys.executable, *self.program, "serve"],
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

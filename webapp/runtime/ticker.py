@@ -20,9 +20,10 @@ log = structlog.get_logger(__name__)
 
 LOOK_ROUND_S = 2
 HEARTBEAT_S = 15
-HOUSE_S = 3600
-HOUSE = timedelta(seconds=HOUSE_S - 300)
-"""What another process did less than this ago is not done again."""
+HOUSE_S = 600
+HOUSE = timedelta(hours=1)
+"""What any process did less than this ago is not done again; looked at more often than that, so
+that what somebody left unfinished who was killed does not wait as long."""
 FIRST_ROUND = timedelta(seconds=30)
 TIDY_S = 5
 TIDYING_S = 4.0
