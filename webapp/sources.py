@@ -72,6 +72,11 @@ def variable(name: str) -> str | None:
     return os.environ.get(name)
 
 
+def inherited() -> dict[str, str]:
+    """What programs that are started inherit of the environment: all but our settings."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+
+
 def _from_toml(path: Path) -> dict[str, Any]:
     try:
         if not path.is_file():

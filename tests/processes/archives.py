@@ -23,15 +23,15 @@ EMPTY = {name: None for name in os.environ if name.startswith("LINEUP_")}
 TABLES = ("tasks", "sessions", "attempts", "api_tokens", "users")
 
 
-def lineup(data: Path, *words: object) -> Result:
+def lineup(data: Path, *words: object, **settings: str) -> Result:
     """Run a command on a data directory, in this process."""
-    given = environment(data=str(data))
+    given = environment(data=str(data), **settings)
     return CliRunner().invoke(main, [*map(str, words)], env={**EMPTY, **given})
 
 
-def refused(data: Path, *words: object) -> str:
+def refused(data: Path, *words: object, **settings: str) -> str:
     """Run a command that is refused; returns the sentence."""
-    result = lineup(data, *words)
+    result = lineup(data, *words, **settings)
     assert result.exit_code == Code.REFUSED, result.output
     assert isinstance(result.exception, SystemExit), result.exception
     return result.stderr

@@ -189,6 +189,14 @@ class Server:
         body = {"task_description": command, "agent": "shell", "when_busy": "queue", **fields}
         return self.http.post("/api/tasks/submit", json=body)
 
+    def upload(self, session_id: str, name: str, content: bytes) -> str:
+        """Send a file to a session; returns its id."""
+        answer = self.http.post(
+            "/api/files/upload", data={"session_id": session_id}, files={"files": (name, content)}
+        )
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["files"][0]["file_id"])
+
     def ask(self, task_id: str, operation: str, **body: Any) -> httpx.Response:
         """Pause, resume, stop or instruct a task."""
         return self.http.post(f"/api/tasks/{task_id}/{operation}", json=body)

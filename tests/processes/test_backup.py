@@ -25,9 +25,11 @@ def saved(shared_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with shared_home.server() as server:
         for number in range(3):
             command = f"echo printed {number}; echo made > file{number}; ln -s file{number} link"
+            command += "; mkdir reports; cp file* reports/it.md"
             shared_home.becomes(server.submit(command, session_id=f"s{number}"), "completed")
         running = server.submit("echo begun; sleep 600")
-        server.submit("echo later")
+        given = server.upload("s0", "given", b"later\n")
+        server.submit("cat $LINEUP_TASK_UPLOADS", session_id="s0", upload_file_ids=[given])
         shared_home.becomes(running, "running")
         until(lambda: server.http.get(f"/api/tasks/{running}/output").json()["size"] > 0)
         file = tmp_path_factory.mktemp("backups") / "first.lineup"
@@ -228,6 +230,7 @@ def test_a_restored_server_has_everything_and_says_of_what_ran_that_it_was_inter
             assert _printed(server, tasks[1]["task_id"]) == "printed 1\n"
             assert _printed(server, tasks[4]["task_id"]) == "later\n"
             assert all(t["workspace_dir"].startswith(f"{data}/") for t in tasks)
+            assert tasks[0]["report_path"].startswith(f"{data}/")
             again = server.submit("cat file1 link", session_id="s1")
             home.becomes(again, "completed")
             assert _printed(server, again) == "made\nmade\n"

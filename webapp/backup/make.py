@@ -12,17 +12,16 @@ import json
 import os
 import sqlite3
 import stat
-import tempfile
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, BinaryIO
-from urllib.parse import quote
 
 from webapp.backup import archive
 from webapp.backup.archive import Writer, opened
+from webapp.backup.stores import Reader, Store
 from webapp.backup.vessel import Vessel, nameless
 from webapp.domain.errors import Conflict
 
@@ -52,7 +51,7 @@ class Source:
     """Where everything lies that is saved."""
 
     data: Path
-    database: Path
+    store: Store
     version: str
     with_workspaces: bool
     now: datetime
@@ -85,13 +84,13 @@ def make(source: Source, target: Path) -> tuple[dict[str, Any], Contents]:
 
 def _write(source: Source, file: Any, spool: Path) -> tuple[dict[str, Any], Contents]:
     mtime, contents = source.now.timestamp(), Contents()
-    with closing(_reader(source.database)) as rows:
+    with source.store.reader() as rows:
         header, copied = _snapshot(source, rows, spool)
         writer = Writer(file, spool)
         writer.add_bytes(archive.HEADER, json.dumps(header, indent=1).encode(), mtime)
         with copied:
             size = os.fstat(copied.fileno()).st_size
-            writer.add("database/lineup.db", copied, size=size, mode=0o600, mtime=mtime)
+            writer.add(source.store.member, copied, size=size, mode=0o600, mtime=mtime)
         for name, path in (
             ("keys/secret_key", source.data / "secret_key"),
             ("settings/lineup.toml", source.data / "lineup.toml"),
@@ -120,28 +119,19 @@ def _finish(writer: Writer, contents: Contents, links: Any, mtime: float) -> Non
     writer.close(mtime)
 
 
-def _reader(database: Path) -> sqlite3.Connection:
-    address = f"file:{quote(str(database))}?mode=ro"
-    connection = sqlite3.connect(address, uri=True, isolation_level=None)
-    connection.execute("PRAGMA busy_timeout=30000")
-    return connection
-
-
-def _snapshot(
-    source: Source, rows: sqlite3.Connection, spool: Path
-) -> tuple[dict[str, Any], BinaryIO]:
+def _snapshot(source: Source, rows: Reader, spool: Path) -> tuple[dict[str, Any], BinaryIO]:
     """The database's copy, and what is in it, both as of the same moment."""
-    rows.execute("BEGIN")
-    counts = {t: rows.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in COUNTED}
-    [(revision,)] = rows.execute("SELECT version_num FROM alembic_version").fetchall()
-    newest = rows.execute("SELECT coalesce(max(seq), 0) FROM tasks").fetchone()[0]
-    copied = _copy(rows, spool)
-    rows.execute("ROLLBACK")
+    with rows.moment() as about:
+        counts = {name: rows.ask(f"SELECT count(*) FROM {name}")[0][0] for name in COUNTED}
+        [(revision,)] = rows.ask("SELECT version_num FROM alembic_version")
+        [(newest,)] = rows.ask("SELECT coalesce(max(seq), 0) FROM tasks")
+        copied = rows.copy(spool)
     header = {
         "format": archive.FORMAT,
         "made_at": source.now.isoformat(),
         "lineup": source.version,
-        "database": "sqlite",
+        "database": source.store.kind,
+        **about,
         "revision": revision,
         "data": str(source.data),
         "workspaces": source.with_workspaces,
@@ -151,43 +141,25 @@ def _snapshot(
     return header, copied
 
 
-def _copy(rows: sqlite3.Connection, spool: Path) -> BinaryIO:
-    """All pages in one read: writers go on meanwhile. The copy's file has no name any more."""
-    number, name = tempfile.mkstemp(prefix=".lineup-", dir=spool)
-    copied = os.fdopen(number, "rb")
-    try:
-        with closing(sqlite3.connect(name)) as copy:
-            copy.execute("PRAGMA journal_mode=OFF")
-            copy.execute("PRAGMA synchronous=OFF")
-            Path(name).unlink()
-            rows.backup(copy)
-    except BaseException:
-        copied.close()
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise
-    return copied
-
-
-def _tasks(rows: sqlite3.Connection, newest: int) -> Iterator[str]:
+def _tasks(rows: Reader, newest: int) -> Iterator[str]:
     """The tasks of the copy that have begun and are still there, oldest first."""
     after = 0
-    sql = "SELECT seq, task_id FROM tasks WHERE seq > ? AND seq <= ? AND attempt > 0"
-    while page := rows.execute(f"{sql} ORDER BY seq LIMIT {PAGE}", (after, newest)).fetchall():
+    sql = "SELECT seq, task_id FROM tasks WHERE seq > :after AND seq <= :newest AND attempt > 0"
+    while page := rows.ask(f"{sql} ORDER BY seq LIMIT {PAGE}", after=after, newest=newest):
         yield from (task_id for _, task_id in page)
         after = page[-1][0]
 
 
-def _still(rows: sqlite3.Connection, newest: int) -> int:
+def _still(rows: Reader, newest: int) -> int:
     """How many of the copy's tasks are there still."""
-    return int(rows.execute("SELECT count(*) FROM tasks WHERE seq <= ?", (newest,)).fetchone()[0])
+    return int(rows.ask("SELECT count(*) FROM tasks WHERE seq <= :newest", newest=newest)[0][0])
 
 
-def _workspaces(rows: sqlite3.Connection, source: Source) -> Iterator[Path]:
+def _workspaces(rows: Reader, source: Source) -> Iterator[Path]:
     """The workspaces of the sessions, as far as they lie where workspaces lie."""
     after = ""
-    sql = "SELECT session_id, workspace_dir FROM sessions WHERE session_id > ?"
-    while page := rows.execute(f"{sql} ORDER BY session_id LIMIT {PAGE}", (after,)).fetchall():
+    sql = "SELECT session_id, workspace_dir FROM sessions WHERE session_id > :after"
+    while page := rows.ask(f"{sql} ORDER BY session_id LIMIT {PAGE}", after=after):
         for _, name in page:
             if Path(name).parent == source.data / "workspaces":
                 yield Path(name)

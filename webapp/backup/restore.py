@@ -6,20 +6,21 @@ import fcntl
 import json
 import os
 import shutil
-import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from webapp.backup import archive
+from webapp.backup.stores import Staged
 from webapp.domain.errors import Conflict
 
 PLACES = {
     "database/lineup.db": "lineup.db",
+    "database/lineup.dump": "lineup.dump",
     "keys/secret_key": "secret_key",
     "settings/lineup.toml": "lineup.toml",
 }
@@ -29,9 +30,17 @@ MOVED = (
     ("sessions", "workspace_dir"),
     ("tasks", "workspace_dir"),
     ("tasks", "upload_files_path"),
+    ("tasks", "report_path"),
     ("files", "file_path"),
 )
 """Columns that hold paths in the data directory."""
+IN_JSON = ("tasks", "upload_files")
+"""One that holds several, as JSON."""
+MOVE = """
+UPDATE {table} SET {column} = CAST(:new AS text) || substr({column}, :rest)
+WHERE substr({column}, 1, :length) = :old
+"""
+MOVE_WITHIN = "replace(CAST({column} AS text), CAST(:old AS text), CAST(:new AS text))"
 
 
 @contextmanager
@@ -79,47 +88,56 @@ def unpack(path: Path, place: Path) -> None:
             _link(place, *json.loads(line))
 
 
-def examine(database: Path) -> None:
-    """Refuse a database that is damaged inside."""
-    try:
-        with closing(sqlite3.connect(database)) as rows:
-            found = [row[0] for row in rows.execute("PRAGMA integrity_check(3)")]
-    except sqlite3.DatabaseError as error:
-        found = [str(error)]
-    if found != ["ok"]:
-        raise Conflict("backup_damaged", reason=f"its database: {'; '.join(found)}")
-
-
-def move_paths(database: Path, before: str, after: Path) -> None:
+def move_paths(staged: Staged, as_json: str, before: str, after: Path) -> None:
     """Have every path into the old data directory lead into the new one."""
     old, new = f"{before.rstrip('/')}/", f"{after}/"
     if old == new:
         return
-    with closing(sqlite3.connect(database)) as rows, rows:
-        for table, column in MOVED:
-            rows.execute(
-                f"UPDATE {table} SET {column} = ? || substr({column}, ?)"
-                f" WHERE substr({column}, 1, ?) = ?",
-                (new, len(old) + 1, len(old), old),
-            )
+    plain = {"new": new, "rest": len(old) + 1, "length": len(old), "old": old}
+    within = {"old": _within(old), "new": _within(new)}
+    table, column = IN_JSON
+    value = as_json.format(MOVE_WITHIN.format(column=column))
+    staged.write(
+        *((MOVE.format(table=table, column=column), plain) for table, column in MOVED),
+        (f"UPDATE {table} SET {column} = {value} WHERE {column} IS NOT NULL", within),
+    )
 
 
-def swap(place: Path, data: Path, now: datetime) -> Path | None:
-    """Put what was unpacked in its place; returns where that lies which was there before."""
+@contextmanager
+def swapped(place: Path, data: Path, now: datetime) -> Iterator[Path | None]:
+    """Put what was unpacked in its place; gives where that lies which was there before.
+
+    If the block raises, all is where it was.
+    """
     before = [
         entry
         for entry in data.iterdir()
         if entry != place and not entry.name.startswith((ASIDE, STAGING))
     ]
     aside = data / f"{ASIDE}{now:%Y%m%dT%H%M%S}" if before else None
+    moves = [(entry, aside / entry.name) for entry in before if aside is not None]
+    # the database last: whatever happens in between, no server finds one without its files
+    unpacked = sorted(place.iterdir(), key=lambda entry: entry.name == "lineup.db")
+    moves += [(entry, data / entry.name) for entry in unpacked]
+    moved = []
     if aside is not None:
         aside.mkdir(mode=0o700)
-        for entry in before:
-            entry.rename(aside / entry.name)
-    # the database last: whatever happens in between, no server finds one without its files
-    for entry in sorted(place.iterdir(), key=lambda entry: entry.name == "lineup.db"):
-        entry.rename(data / entry.name)
-    return aside
+    try:
+        for source, target in moves:
+            source.rename(target)
+            moved.append((source, target))
+        yield aside
+    except BaseException:
+        for source, target in reversed(moved):
+            target.rename(source)
+        if aside is not None:
+            aside.rmdir()
+        raise
+
+
+def _within(path: str) -> str:
+    """The beginning of a path as the text of JSON has it."""
+    return f'"path": {json.dumps(path)[:-1]}'
 
 
 def _write(path: Path, member: tarfile.TarInfo, file: IO[bytes]) -> None:
@@ -165,16 +183,3 @@ def _remove_leftovers(data: Path) -> None:
         finally:
             os.close(lock)
         shutil.rmtree(leftover, ignore_errors=True)
-
-
-def living_runners(database: Path) -> list[dict[str, Any]]:
-    """The processes that signed in to a database and have not signed out."""
-    if not database.is_file():
-        return []
-    try:
-        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as rows:
-            rows.row_factory = sqlite3.Row
-            found = rows.execute("SELECT * FROM runners WHERE ended_at IS NULL").fetchall()
-    except sqlite3.DatabaseError:  # too old, or damaged: nobody runs on it
-        return []
-    return [dict(row) for row in found]

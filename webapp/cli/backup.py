@@ -11,9 +11,12 @@ import click
 from webapp.cli.setup import settings as read_settings
 
 if TYPE_CHECKING:
+    from webapp.backup.stores import Store
     from webapp.config import Settings
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+SILENT = timedelta(seconds=60)
+"""After how long without a heartbeat a server on another host counts as ended."""
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -30,17 +33,11 @@ def backup(file: Path, *, verify: bool, without_workspaces: bool) -> None:
         _verify(file)
         return
     from webapp import __version__, clock
-    from webapp.backup import make
-    from webapp.doctor.machine import database_file
-    from webapp.domain.errors import Conflict
+    from webapp.backup import make, stores
 
     settings = read_settings()
-    database = database_file(settings)
-    if database is None:
-        raise Conflict("backup_of_postgresql")
-    if not database.is_file():
-        raise Conflict("backup_no_database", path=str(database))
-    source = make.Source(settings.data, database, __version__, not without_workspaces, clock.now())
+    store = stores.at(settings.sqlalchemy_url)
+    source = make.Source(settings.data, store, __version__, not without_workspaces, clock.now())
     header, contents = make.make(source, file.absolute())
     click.echo(
         f"{file}: {header['counts']['tasks']} tasks, {header['counts']['sessions']} sessions,"
@@ -67,25 +64,34 @@ def restore(file: Path, data: Path | None, *, replace: bool, freeze: bool) -> No
     """Restore FILE, verified before anything is changed. No server may run there."""
     from webapp import clock
     from webapp.backup import restore as steps
-    from webapp.domain.errors import Conflict
+    from webapp.backup import stores
+    from webapp.config import without_secrets
 
     settings = read_settings()
-    if settings.database_url:
-        raise Conflict("restore_elsewhere")
     data = (data or settings.data).expanduser().absolute()
-    _refuse_living(data)
+    store = stores.to_restore(settings.database_url, data)
+    where = without_secrets(settings.database_url) or str(data)
+    _refuse_living(store, where)
     header = _verify(file)
-    now = clock.now()
-    with steps.staging(data, replace=replace) as place:
+    _refuse_other(header, store)
+    with (
+        steps.staging(data, replace=replace) as place,
+        store.staged(place, replace=replace) as staged,
+    ):
         _refuse_full(file, place)
         steps.unpack(file, place)
-        steps.examine(place / "lineup.db")
-        steps.move_paths(place / "lineup.db", header["data"], data)
-        _settle(place, settings, freeze=freeze)
-        aside = steps.swap(place, data, now)
-    click.echo(f"Restored to {data}, as it was at {header['made_at']}.")
+        staged.load(header)
+        steps.move_paths(staged, store.as_json, header["data"], data)
+        _settle(settings.model_copy(update={"data": place, "database_url": staged.url}), freeze)
+        _refuse_living(store, where)  # it took a while
+        now = clock.now()
+        with staged.swap(now) as schema, steps.swapped(place, data, now) as aside:
+            pass
+    click.echo(f"Restored to {where}, as it was at {header['made_at']}.")
     if aside is not None:
         click.echo(f"What was there is in {aside}.")
+    if schema is not None:
+        click.echo(f"The tables that were there are in the schema {schema}.")
 
 
 def _verify(file: Path) -> dict[str, Any]:
@@ -108,25 +114,27 @@ def _verify(file: Path) -> dict[str, Any]:
     return header
 
 
-def _refuse_living(data: Path) -> None:
+def _refuse_living(store: Store, where: str) -> None:
     """Nobody may run on what is about to be replaced."""
     from webapp import clock
-    from webapp.backup.restore import living_runners
     from webapp.domain.errors import Conflict
-    from webapp.domain.runner import Identity
     from webapp.runtime.context import identify, is_alive
 
     here = identify()
-    for row in living_runners(data / "lineup.db"):
-        runner = Identity(
-            row["runner_id"], row["host"], row["boot_id"], row["pid"], row["pid_started"]
-        )
-        alive = is_alive(runner, here)
+    for one in store.running(clock.now()):
+        alive = is_alive(one.runner, here)
         if alive is None:  # another host: only its heartbeat can tell
-            beat = datetime.fromisoformat(row["heartbeat_at"]).replace(tzinfo=UTC)
-            alive = clock.now() - beat < timedelta(seconds=60)
+            alive = one.silent < SILENT
         if alive:
-            raise Conflict("restore_in_use", path=str(data), host=row["host"], pid=row["pid"])
+            raise Conflict("restore_in_use", path=where, host=one.runner.host, pid=one.runner.pid)
+
+
+def _refuse_other(header: dict[str, Any], store: Store) -> None:
+    from webapp.domain.errors import Conflict
+
+    made = header.get("database")
+    if made != store.kind:
+        raise Conflict("restore_of_postgresql" if made == "postgresql" else "restore_of_sqlite")
 
 
 def _refuse_full(file: Path, place: Path) -> None:
@@ -139,16 +147,16 @@ def _refuse_full(file: Path, place: Path) -> None:
         raise Conflict("backup_disk_full", path=str(place.parent), reason="too little is free")
 
 
-def _settle(place: Path, settings: Settings, *, freeze: bool) -> None:
-    """Migrate what was unpacked, and say of what ran that it was interrupted."""
+def _settle(staged: Settings, freeze: bool) -> None:
+    """Migrate what is being restored, and say of what ran that it was interrupted."""
     from webapp import clock, create_app, schema
     from webapp.db import dispose
     from webapp.domain.outcome import Outcome
     from webapp.queries import board, runs
-    from webapp.services import claims, runners, wal
+    from webapp.services import claims, runners
     from webapp.services import freeze as freezing
 
-    app = create_app(settings.model_copy(update={"data": place}))
+    app = create_app(staged)
     try:
         schema.prepare(app)
         with app.app_context():
@@ -160,6 +168,5 @@ def _settle(place: Path, settings: Settings, *, freeze: bool) -> None:
                 runners.sign_out(runner.runner_id, clock.now())
             if freeze and board.freeze() is None:
                 freezing.freeze("restored from a backup", by="cli", now=clock.now())
-            wal.cut()
     finally:
         dispose(app)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -10,11 +9,11 @@ from typing import Any
 
 import structlog
 
+from webapp import sources
 from webapp.agents.protocol import Agent, InvalidSetting, Limits
 from webapp.config import Settings
 from webapp.domain import messages
 from webapp.domain.errors import Invalid
-from webapp.sources import PREFIX
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +59,7 @@ class Catalogue:
 
 def load(settings: Settings) -> Catalogue:
     """The built-in agents and every installed plug-in of the entry point group."""
-    limits = Limits(stop_grace_s=settings.stop_grace_s, environment=_inherited())
+    limits = Limits(stop_grace_s=settings.stop_grace_s, environment=sources.inherited())
     agents = {name: _resolve(path)(limits) for name, path in BUILT_IN.items()}
     for point in entry_points(group=GROUP):
         if point.name in agents:
@@ -76,7 +75,3 @@ def _resolve(path: str) -> Callable[[Limits], Agent]:
     module, name = path.split(":")
     made: Callable[[Limits], Agent] = getattr(import_module(module), name)
     return made
-
-
-def _inherited() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
