@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from apiflask import APIFlask
+from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.exceptions import HTTPException
@@ -96,6 +97,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     in_room = metafunc.definition.path.parent.name in ON_BOTH and "any_database" not in marks
     if "both_databases" in marks or in_room:
         metafunc.parametrize("backend", BACKENDS, indirect=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> None:
+    """Hash passwords with little work; what they cost outside of tests is tested by name."""
+    people.hasher = PasswordHasher(time_cost=1, memory_cost=256, parallelism=1)
 
 
 @pytest.fixture(scope="session")

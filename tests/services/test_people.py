@@ -154,7 +154,10 @@ def test_of_many_who_guess_at_once_no_more_than_the_limit_are_heard(
     assert (len(heard), len(slowed)) == (failures.LIMIT, 4)
 
 
-def test_a_password_is_kept_as_argon2_and_hashed_anew_when_that_grows_stronger(owner: int) -> None:
+def test_a_password_is_kept_as_argon2_and_hashed_anew_when_that_grows_stronger(
+    owner: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people, "hasher", PasswordHasher())
     assert stored_hash(owner).startswith("$argon2id$")
     weak = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
     store_hash(owner, weak)

@@ -32,7 +32,7 @@ ENDING = 4
 PASSWORD_LENGTH = (8, 1_000)
 TOKEN_NAME_LENGTH = 50
 
-_argon2 = PasswordHasher()
+hasher = PasswordHasher()
 # One check at a time: each takes 64 MiB, and nobody slips past the limit by asking in parallel.
 _one_at_a_time = threading.Lock()
 
@@ -121,7 +121,7 @@ def log_in(name: str, password: str, *, address: str, now: datetime) -> LoggedIn
             target = user.name if user is not None else None  # what was typed may be a password
             fail("login", address, now, by=ANONYMOUS, action="login_failed", target=target)
             raise Unauthorized("login_failed")
-        fresh = _argon2.hash(password) if _argon2.check_needs_rehash(stored) else stored
+        fresh = hasher.hash(password) if hasher.check_needs_rehash(stored) else stored
     return _enter_with_password(user.user_id, stored, fresh, address=address, now=now)
 
 
@@ -180,7 +180,7 @@ def set_password(
         if current is not None and not _matches(user.password_hash, current):
             fail("login", address, now, by=user.name, action="password_refused", target=user.name)
             raise Invalid("password_wrong", fields={"current": "this is not the password"})
-        hashed = _argon2.hash(new)
+        hashed = hasher.hash(new)
     return _set_password(user_id, user.password_hash, hashed, address, now)
 
 
@@ -270,7 +270,7 @@ def _matches(stored: str | None, password: str) -> bool:
     """Whether the password is right; takes as long where there is none to compare with."""
     decoy = _decoy()
     try:
-        _argon2.verify(decoy if stored is None else stored, password)
+        hasher.verify(decoy if stored is None else stored, password)
     except (VerificationError, InvalidHashError):
         return False
     return stored is not None
@@ -278,4 +278,4 @@ def _matches(stored: str | None, password: str) -> bool:
 
 @functools.cache
 def _decoy() -> str:
-    return _argon2.hash(secrets.token_urlsafe(32))
+    return hasher.hash(secrets.token_urlsafe(32))
