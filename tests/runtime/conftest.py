@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
+from webapp import clock
+from webapp.db import db
 from webapp.runtime.context import Context
 from webapp.runtime.worker import LaneWorker
+from webapp.services import controls
 
 
 @pytest.fixture
@@ -33,3 +40,43 @@ def start_worker(context: Context) -> Iterator[Callable[[], LaneWorker]]:
     for made in started:
         made.interrupt()
         assert made.join(10)
+
+
+@pytest.fixture
+def pause(context: Context) -> Callable[..., None]:
+    """Ask a task to pause; its agent has nothing against it unless ``refuses`` says so."""
+
+    def ask(task_id: str, *, reason: str | None = None, refuses: Any = lambda *_: None) -> None:
+        context.call(
+            controls.pause, task_id, by="ann", reason=reason, now=clock.now(), refuses=refuses
+        )
+
+    return ask
+
+
+@pytest.fixture
+def resume(context: Context) -> Callable[[str], None]:
+    """Ask a task to go on."""
+
+    def ask(task_id: str) -> None:
+        context.call(controls.resume, task_id, by="ann", reason=None, now=clock.now())
+
+    return ask
+
+
+@contextmanager
+def failing(context: Context, said: str, commits: Iterable[bool]) -> Iterator[None]:
+    """Have the database refuse those of the next commits that are true."""
+    left = iter(commits)
+    with context.app.app_context():
+        engine = db.engines[None]
+
+    def fail(connection: Any) -> None:
+        if next(left, False):
+            raise OperationalError("COMMIT", {}, Exception(said))
+
+    event.listen(engine, "commit", fail)
+    try:
+        yield
+    finally:
+        event.remove(engine, "commit", fail)

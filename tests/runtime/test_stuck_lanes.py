@@ -19,7 +19,6 @@ from webapp.db import db
 from webapp.models import Attempt
 from webapp.runtime.context import Context
 from webapp.runtime.worker import LaneWorker
-from webapp.services import controls
 from webapp.services.submissions import Submitted
 
 Submit = Callable[..., Submitted]
@@ -102,17 +101,14 @@ class Unsteerable(Patient):
 
 
 def test_an_agent_whose_controls_crash_fails_and_the_lane_goes_on(
-    context: Context, agent: ScriptedAgent, submit: Submit, start_worker: Any, becomes: Any
+    agent: ScriptedAgent, submit: Submit, start_worker: Any, becomes: Any, pause: Any
 ) -> None:
     script = agent.scripts["odd"] = Unsteerable()
     odd, following = submit("odd"), submit("fine")
     start_worker()
     assert script.begun.wait(10)
 
-    context.call(
-        controls.pause, odd.task_id, by="ann", reason=None, now=clock.now(),
-        refuses=lambda *_: None,
-    )  # fmt: skip
+    pause(odd.task_id)
 
     assert "on purpose" in becomes(odd.task_id, "failed").error_message
     becomes(following.task_id, "completed")

@@ -91,7 +91,7 @@ def test_a_failure_keeps_its_exit_code_and_what_was_achieved(
 
 
 def test_a_task_whose_agent_is_gone_fails_by_name(
-    context: Context, submit: Submit, worker: LaneWorker, stored: Any
+    submit: Submit, worker: LaneWorker, stored: Any
 ) -> None:
     task = submit(agent="vanished", max_retries=3)
 
@@ -143,21 +143,18 @@ def test_a_submission_wakes_the_worker_and_the_next_task_follows(
 
 def test_an_agent_pauses_at_its_checkpoint_goes_on_and_hears_an_instruction(
     app: APIFlask, context: Context, agent: ScriptedAgent, submit: Submit, start_worker: Any,
-    becomes: Any,
+    becomes: Any, pause: Any, resume: Any,
 ) -> None:  # fmt: skip
     patient = agent.scripts["look in"] = Patient()
     task = submit("look in")
     start_worker()
     patient.begun.wait(10)
 
-    context.call(
-        controls.pause, task.task_id, by="ann", reason="lunch", now=clock.now(),
-        refuses=lambda *_: None,
-    )  # fmt: skip
+    pause(task.task_id, reason="lunch")
     paused = becomes(task.task_id, "paused")
     assert (paused.pause_reason, paused.wish) == ("lunch", None)
 
-    context.call(controls.resume, task.task_id, by="ann", reason=None, now=clock.now())
+    resume(task.task_id)
     becomes(task.task_id, "running")
     instruction_id = context.call(
         controls.instruct, task.task_id, "mind the gap", by="ann", now=clock.now(),
@@ -179,20 +176,17 @@ def test_an_agent_pauses_at_its_checkpoint_goes_on_and_hears_an_instruction(
 
 
 def test_a_pause_taken_back_before_it_happened_leaves_the_task_running(
-    context: Context, agent: ScriptedAgent, submit: Submit, start_worker: Any, becomes: Any,
-    stored: Any,
+    agent: ScriptedAgent, submit: Submit, start_worker: Any, becomes: Any,
+    stored: Any, pause: Any, resume: Any,
 ) -> None:  # fmt: skip
     gate = agent.scripts["wait"] = Gate()
     task = submit("wait")
     start_worker()
     gate.begun.wait(10)
-    context.call(
-        controls.pause, task.task_id, by="ann", reason=None, now=clock.now(),
-        refuses=lambda *_: None,
-    )  # fmt: skip
+    pause(task.task_id)
     assert tasks.control(stored(task.task_id)) == "pausing"
 
-    context.call(controls.resume, task.task_id, by="ann", reason=None, now=clock.now())
+    resume(task.task_id)
     until(lambda: stored(task.task_id).wish is None)
 
     assert stored(task.task_id).status == "running"
@@ -217,7 +211,11 @@ def test_a_third_party_agent_may_not_open_or_close_a_task_in_the_log(
 
 
 def test_a_pause_that_can_never_work_is_refused_with_the_agents_reason(
-    context: Context, agent: ScriptedAgent, submit: Submit, start_worker: Any, becomes: Any
+    agent: ScriptedAgent,
+    submit: Submit,
+    start_worker: Any,
+    becomes: Any,
+    pause: Any,
 ) -> None:
     gate = agent.scripts["wait"] = Gate()
     task = submit("wait")
@@ -225,10 +223,7 @@ def test_a_pause_that_can_never_work_is_refused_with_the_agents_reason(
     gate.begun.wait(10)
 
     with pytest.raises(Conflict, match="Hello, ann"):
-        context.call(
-            controls.pause, task.task_id, by="ann", reason=None, now=clock.now(),
-            refuses=lambda *_: "Hello, ann.",
-        )  # fmt: skip
+        pause(task.task_id, refuses=lambda *_: "Hello, ann.")
 
     gate.open.set()
     becomes(task.task_id, "completed")

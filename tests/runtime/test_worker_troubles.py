@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 from apiflask import APIFlask
-from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
 
 from tests.fakes import Gate, Patient, ScriptedAgent
+from tests.runtime.conftest import failing
 from tests.waiting import until
 from webapp import clock
 from webapp.db import db
@@ -88,50 +87,26 @@ def test_an_outcome_is_written_when_the_database_is_back(
     """The database is made to fail at its edge: the commit of the first two conclusions."""
     monkeypatch.setattr("webapp.runtime.worker.AGAIN_S", 0.01)
     task = submit()
-    failures = iter([False, True, True])  # the claim gets through
-    with context.app.app_context():
-        engine = db.engines[None]
-
-    def fail(connection: Any) -> None:
-        if next(failures, False):
-            raise OperationalError("COMMIT", {}, Exception("disk I/O error"))
-
-    event.listen(engine, "commit", fail)
-    try:
+    with failing(context, "disk I/O error", [False, True, True]):  # the claim gets through
         worker.run_one()
-    finally:
-        event.remove(engine, "commit", fail)
 
     assert stored(task.task_id).status == "completed"
 
 
 def test_a_pause_is_written_when_the_database_is_back_and_harms_nobody_before(
-    app: APIFlask, agent: ScriptedAgent, submit: Submit, start_worker: Any, becomes: Any,
-    context: Context,
+    agent: ScriptedAgent, submit: Submit, start_worker: Any, becomes: Any,
+    context: Context, pause: Any, resume: Any,
 ) -> None:  # fmt: skip
     patient = agent.scripts["look in"] = Patient()
     task = submit("look in")
     start_worker()
     patient.begun.wait(10)
-    context.call(
-        controls.pause, task.task_id, by="ann", reason=None, now=clock.now(),
-        refuses=lambda *_: None,
-    )  # fmt: skip
-    failures = iter([True] * 5)
-    with app.app_context():
-        engine = db.engines[None]
+    pause(task.task_id)
 
-    def fail(connection: Any) -> None:
-        if next(failures, False):
-            raise OperationalError("COMMIT", {}, Exception("database is locked"))
-
-    event.listen(engine, "commit", fail)
-    try:
+    with failing(context, "database is locked", [True] * 5):
         becomes(task.task_id, "paused")
-    finally:
-        event.remove(engine, "commit", fail)
 
-    context.call(controls.resume, task.task_id, by="ann", reason=None, now=clock.now())
+    resume(task.task_id)
     becomes(task.task_id, "running")
     patient.finish.set()
     becomes(task.task_id, "completed")
