@@ -49,7 +49,7 @@ MAY_IMPORT = {  # room or module at the top: what of ours it may know
     "doctor": {"services", "queries", "domain", "config"},
     # What pages and JSON do alike.
     "doors": {"services", "queries", "domain", "ports", "files", "db", "config", "clock"},
-    "web": DOOR | {"sources"},  # where the documentation lies
+    "web": DOOR | {"sources", "doctor"},  # where the documentation lies; what it finds
     "api": DOOR,
 }
 SEES_ALL = {"", "cli"}

@@ -55,6 +55,8 @@ class Check:
     find: Callable[[Look], Iterator[Subject]]
     repair: Callable[[Look, Any], bool] | None = None
     """Mends one subject; false if there was nothing to mend any more, or it could not be done."""
+    quick: bool = False
+    """Whether a page may wait for it: milliseconds, or a second for a million tasks."""
 
 
 @dataclass

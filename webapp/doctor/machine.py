@@ -88,18 +88,19 @@ def _future(look: Look) -> Iterator[Subject]:
 
 
 BEFORE = (
-    Check("found_bad_key", "mend_bad_key", _bad_key),
-    Check("found_open_keys", "mend_open_keys", _open_keys, _close),
-    Check("found_foreign_files", "mend_foreign_files", _foreign),
+    Check("found_bad_key", "mend_bad_key", _bad_key, quick=True),
+    Check("found_open_keys", "mend_open_keys", _open_keys, _close, quick=True),
+    Check("found_foreign_files", "mend_foreign_files", _foreign, quick=True),
 )
 """Asked before the application is assembled, which makes and closes some of these files."""
 CHECKS = (
-    Check("found_full_disk", "mend_full_disk", _full_disk),
+    Check("found_full_disk", "mend_full_disk", _full_disk, quick=True),
     Check(
         "found_large_wal",
         "mend_large_wal",
         _large_wal,
         lambda look, _log: look.call(wal.cut),
+        quick=True,
     ),
-    Check("found_future", "mend_future", _future),
+    Check("found_future", "mend_future", _future, quick=True),
 )

@@ -69,6 +69,7 @@ CHECKS = (
         "mend_misspelt",
         _paged(checks.misspelt, lambda r: Subject(f"{r.task_id} ({r.status!r})", r.task_id)),
         lambda look, key: look.call(repairs.spell, key, look.now),
+        quick=True,
     ),
     Check("found_dead_run", "mend_dead_run", _dead_runs, lambda look, run: look.rescue(run)),
     Check(
@@ -82,18 +83,21 @@ CHECKS = (
         "mend_open_attempts",
         _paged(checks.open_attempts, lambda r: Subject(f"{r.number} of {r.task_id}", r.id)),
         lambda look, key: look.call(repairs.close_attempt, key, look.now),
+        quick=True,
     ),
     Check(
         "found_unread",
         "mend_unread",
         _paged(checks.unread_instructions, lambda r: Subject(r.instruction_id, r.instruction_id)),
         lambda look, key: look.call(repairs.never_read, key),
+        quick=True,
     ),
     Check(
         "found_lane_counts",
         "mend_lane_counts",
         _lanes,
         lambda look, key: look.call(repairs.recount_lane, key, look.now),
+        quick=True,
     ),
     Check(
         "found_session_counts",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import platform
 import sys
+import threading
 from importlib.metadata import version
+from typing import Any
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, current_app, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import __version__, clock
+from webapp.doctor import quick
 from webapp.domain.messages import N_
 from webapp.doors import health
 from webapp.ports import ports
@@ -24,6 +27,7 @@ REMOVED = {
     "sessions": N_("sessions"),
     "audit_lines": N_("lines of the audit log"),
 }
+_checking = threading.Lock()
 PARTS = ("flask", "sqlalchemy", "apscheduler", "waitress")
 
 
@@ -36,6 +40,18 @@ def settings() -> ResponseReturnValue:
 @bp.get("/health")
 def show() -> ResponseReturnValue:
     """Runner, lanes, database and versions, in words."""
+    return _page()
+
+
+@bp.get("/health/check")
+def check() -> ResponseReturnValue:
+    """The same page, with what the doctor's quick checks find. One at a time: they read a lot."""
+    with _checking:
+        findings = quick.findings(current_app, ports().settings, clock.now())
+    return _page(findings=findings)
+
+
+def _page(**more: Any) -> ResponseReturnValue:
     now = clock.now()
     world = board.board()
     found = ports()
@@ -56,4 +72,5 @@ def show() -> ResponseReturnValue:
             sys.platform: platform.release(),
             **{name: version(name) for name in PARTS},
         },
+        **more,
     )
