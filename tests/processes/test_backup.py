@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,19 @@ from tests.processes.archives import corrupted, counts, lineup, members, refused
 from tests.processes.server import ROOT, Home, Server, environment
 from tests.waiting import until
 from webapp.cli.ending import Code
+
+
+@dataclass(frozen=True)
+class Said:
+    """Text that stands for another."""
+
+    old: str
+    new: str
+
+    def instead(self, data: bytes) -> bytes:
+        """The same with the other text."""
+        assert self.old.encode() in data
+        return data.replace(self.old.encode(), self.new.encode())
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +181,34 @@ def test_members_that_lead_elsewhere_or_are_no_files_are_refused(
 
     assert "which no backup does" in said
     assert not (tmp_path / "escaped").exists()
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("backup.json", b'{"format": 1}', "no backup"),
+        ("backup.json", b"[" * 100_000, "no backup"),
+        ("backup.json", Said('"made_at": "', '"made_at": "\\u001b[2J'), "no backup"),
+        ("backup.json", Said('"tasks": ', '"task": '), "no backup"),
+        ("links.jsonl", b"neither\n", "links"),
+        ("links.jsonl", b"[" * 100_000, "links"),
+        ("links.jsonl", b"[1, 2]\n", "links"),
+        ("links.jsonl", b'["workspaces/s1/x", "a\\u0000"]\n', "links"),
+        ("database/lineup.db", b"", "database"),
+    ],
+)
+def test_lists_that_make_no_sense_are_refused_in_words(
+    saved: Path, tmp_path: Path, name: str, content: bytes | Said, said: str
+) -> None:
+    def change(member: tarfile.TarInfo, data: bytes) -> object:
+        if member.name != name:
+            return None
+        return content if isinstance(content, bytes) else content.instead(data)
+
+    rewritten(saved, tmp_path / "odd", change)
+
+    assert said in refused(tmp_path / "new", "restore", tmp_path / "odd")
     assert not (tmp_path / "new").exists()
 
 

@@ -166,11 +166,23 @@ def _header(member: tarfile.TarInfo, file: IO[bytes] | None) -> dict[str, Any]:
     raw = file.read()
     try:
         header = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Conflict("backup_not_ours") from None
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
+    if not isinstance(header, dict) or header.get("format") != FORMAT or not _is_complete(header):
         raise Conflict("backup_not_ours")
     return {**header, "raw": raw}
+
+
+def _is_complete(header: dict[str, Any]) -> bool:
+    """Whether it says what is asked of it, in words that a terminal can be shown."""
+    words = [header.get(name) for name in ("revision", "lineup", "made_at", "data")]
+    counts = header.get("counts")
+    return (
+        all(isinstance(word, str) and word.isprintable() for word in words)
+        and str(header["data"]).startswith("/")
+        and isinstance(counts, dict)
+        and all(isinstance(counts.get(name), int) for name in ("tasks", "sessions"))
+    )
 
 
 def _check(member: tarfile.TarInfo) -> None:

@@ -85,7 +85,7 @@ def unpack(path: Path, place: Path) -> None:
         archive.read(path, take)
         links.seek(0)
         for line in links:
-            _link(place, *json.loads(line))
+            _link(place, *_read_link(line))
 
 
 def move_paths(staged: Staged, as_json: str, before: str, after: Path) -> None:
@@ -158,6 +158,14 @@ def _write(path: Path, member: tarfile.TarInfo, file: IO[bytes]) -> None:
         target.flush()
         os.fsync(target.fileno())
     os.utime(path, (member.mtime, member.mtime))
+
+
+def _read_link(line: bytes) -> tuple[str, str]:
+    with suppress(ValueError, RecursionError):
+        match json.loads(line):
+            case [str(name), str(target)] if "\0" not in name + target:
+                return name, target
+    raise Conflict("backup_damaged", reason="its list of links is none")
 
 
 def _link(place: Path, name: str, target: str) -> None:

@@ -98,6 +98,7 @@ class _Staged:
         try:
             with closing(sqlite3.connect(self._file)) as rows:
                 found = [row[0] for row in rows.execute("PRAGMA integrity_check(3)")]
+                rows.execute("SELECT version_num FROM alembic_version")  # else it is none of ours
         except sqlite3.DatabaseError as error:
             found = [str(error)]
         if found != ["ok"]:
