@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     from flask_migrate import Migrate
 
     from webapp import config, db
-    from webapp.doors import addresses
+    from webapp.doors import converters
     from webapp.sources import HOME
 
     settings = settings or config.load()
@@ -72,7 +72,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     )
     Migrate(app, db.db, directory=str(HOME / "migrations"), render_as_batch=True)
     Babel(app, locale_selector=_locale)
-    addresses.init_app(app)
+    converters.init_app(app)
     _wire_ports(app, settings)
     _open_doors(app, settings)
     return app

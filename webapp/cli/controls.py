@@ -10,7 +10,8 @@ import click
 from webapp.cli import options
 from webapp.cli.ending import Code, Declined, Ended
 from webapp.cli.options import Span, notice, show_json, talks, task_path, text_of
-from webapp.cli.tasks import LIVE, active
+from webapp.cli.tasks import active
+from webapp.domain.task_state import OPEN
 
 if TYPE_CHECKING:
     from webapp.cli.client import Server
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 EFFECTS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "pause": lambda task: task["status"] != "running",
     "resume": lambda task: task["status"] != "paused",
-    "stop": lambda task: task["status"] not in LIVE,
+    "stop": lambda task: task["status"] not in OPEN,
 }
 
 
@@ -32,7 +33,7 @@ def _steers(function: Callable[..., Any]) -> Any:
         click.option("--wait-timeout", "until_s", type=Span(), help="Wait no longer."),
         click.option("--wait", is_flag=True, help="Return when it has really happened."),
         click.option("--reason", help="Why, for the record."),
-        click.argument("task_ids", metavar="[ID…]", nargs=-1, shell_complete=options.ids_of(LIVE)),
+        click.argument("task_ids", metavar="[ID…]", nargs=-1, shell_complete=options.ids_of(OPEN)),
         click.command(),
     ):
         made = add(made)
@@ -126,7 +127,7 @@ def instruct(server: Server, words: tuple[str, ...], lane: str | None, as_json: 
 
 
 @click.command("end-input")
-@click.argument("task_id", metavar="[ID]", required=False, shell_complete=options.ids_of(LIVE))
+@click.argument("task_id", metavar="[ID]", required=False, shell_complete=options.ids_of(OPEN))
 @options.lane
 @options.as_json
 @talks

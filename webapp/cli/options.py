@@ -7,7 +7,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 import click
@@ -109,7 +109,7 @@ def utf8(value: str, what: str) -> str:
     return value
 
 
-def ids_of(statuses: set[str] | None = None) -> Callable[..., list[Any]]:
+def ids_of(statuses: Collection[str] = ()) -> Callable[..., list[Any]]:
     """Completes the ids of tasks that stand so; where that is not quick, of none."""
 
     def complete(context: click.Context, _param: click.Parameter, typed: str) -> list[Any]:

@@ -23,13 +23,11 @@ from webapp.cli.terminal import (
     safe,
     seconds_between,
 )
+from webapp.domain.task_state import FINAL, OPEN, Status
 
 if TYPE_CHECKING:
     from webapp.cli.client import Server
 
-STATUSES = ("pending", "running", "paused", "completed", "failed", "stopped")
-LIVE = {"pending", "running", "paused"}
-OVER = set(STATUSES) - LIVE
 MOST = 1000
 HEADS = ("id", "status", "agent", "created", "took", "description")
 
@@ -56,7 +54,10 @@ class Moment(click.ParamType[str]):
 
 @click.command()
 @click.option(
-    "--status", type=click.Choice(STATUSES), multiple=True, help="Only those that stand so."
+    "--status",
+    type=click.Choice(list(map(str, Status))),
+    multiple=True,
+    help="Only those that stand so.",
 )
 @click.option("--session", "session_id", metavar="ID", help="Only this session's.")
 @click.option("--flow", "flow_id", metavar="ID", help="Only this flow's.")
@@ -131,7 +132,7 @@ def _alike(found: list[dict[str, Any]]) -> bool:
 
 
 def _until(row: dict[str, Any]) -> datetime | None:
-    return clock.now() if row["status"] in LIVE else None
+    return clock.now() if row["status"] in OPEN else None
 
 
 @click.command()
@@ -196,7 +197,7 @@ def output(
 
 
 @click.command(short_help="Wait for a task; end as it did.")
-@click.argument("task_id", metavar="[ID]", required=False, shell_complete=options.ids_of(LIVE))
+@click.argument("task_id", metavar="[ID]", required=False, shell_complete=options.ids_of(OPEN))
 @click.option("--wait-timeout", "until_s", type=Span(), help="Stay no longer (status 124).")
 @options.lane
 @options.as_json
@@ -216,7 +217,7 @@ def wait(
 
 @click.command(short_help="Delete finished tasks.")
 @click.argument(
-    "task_ids", metavar="ID…", nargs=-1, required=True, shell_complete=options.ids_of(OVER)
+    "task_ids", metavar="ID…", nargs=-1, required=True, shell_complete=options.ids_of(FINAL)
 )
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @options.as_json

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import PurePath
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -42,12 +41,6 @@ def is_stored(file_id: str) -> bool:
     """Whether there is a file of that id."""
     found = select(_files.c.seq).where(_files.c.file_id == file_id)
     return db.session.execute(found).first() is not None
-
-
-def by_path(path: str) -> Row[Any] | None:
-    """The file that was given this path."""
-    same = (_files.c.stored_filename == PurePath(path).name, _files.c.file_path == path)
-    return db.session.execute(select(_files).where(*same)).first()
 
 
 def page(session_id: str | None, *, limit: int, offset: int = 0) -> list[Row[Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row, func, select
 
 from webapp.db import db
+from webapp.domain.task_state import Status
 from webapp.models import Lane, Task, WorkSession
 from webapp.queries.board import headline
 from webapp.queries.looking import Asked, Range, between, look
@@ -152,7 +153,7 @@ def count(wanted: Filter) -> Count:
 
 
 def _in_lanes(wanted: Filter) -> int:
-    names = wanted.status or ("pending", "running", "paused", "completed", "failed", "stopped")
+    names = wanted.status or tuple(Status)
     query = select(*(_lanes.c[name] for name in set(names)))
     if wanted.lane is not None:
         query = query.where(_lanes.c.name == wanted.lane)

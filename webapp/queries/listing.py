@@ -11,6 +11,7 @@ from statistics import median
 from sqlalchemy import func, select
 
 from webapp.db import db
+from webapp.domain.policies import SEARCHED_CHARACTERS
 from webapp.domain.task_state import Status
 from webapp.models import Task
 from webapp.queries import runs
@@ -20,8 +21,6 @@ _tasks = Task.__table__
 LOOKED_AT = 300
 """Completed tasks that tell what is usual, however many there were."""
 ENOUGH = 3
-READ = 10_000
-"""Characters of a description that are searched for the place to quote."""
 BEFORE, AFTER = 16, 80
 
 _RECENT = (
@@ -63,7 +62,7 @@ def excerpts(task_ids: Sequence[str], text: str) -> dict[str, str]:
     """What stands around the first occurrence of a text in each of these descriptions."""
     if not task_ids:
         return {}
-    beginning = func.substr(_tasks.c.task_description, 1, READ)
+    beginning = func.substr(_tasks.c.task_description, 1, SEARCHED_CHARACTERS)
     query = select(_tasks.c.task_id, beginning).where(_tasks.c.task_id.in_(task_ids))
     wanted, found = re.compile(re.escape(text), re.IGNORECASE), {}
     for task_id, description in db.session.execute(query):

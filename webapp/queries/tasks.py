@@ -10,6 +10,7 @@ from sqlalchemy import Row, bindparam, select
 
 from webapp.db import db
 from webapp.domain.errors import NoSuchTask
+from webapp.domain.task_state import Status
 from webapp.models import Attempt, Instruction, Lane, Task
 from webapp.models.tasks import is_active
 
@@ -90,9 +91,8 @@ def instructions(task_id: str) -> list[Row[Any]]:
 
 def counts() -> dict[str, int]:
     """How many tasks are in each state, from the lanes' own counts."""
-    names = ("pending", "running", "paused", "completed", "failed", "stopped")
-    rows = db.session.execute(select(*(_lanes.c[name] for name in names))).all()
-    return {name: sum(row._mapping[name] for row in rows) for name in names}
+    rows = db.session.execute(select(*(_lanes.c[status] for status in Status))).all()
+    return {status.value: sum(row._mapping[status] for row in rows) for status in Status}
 
 
 def lane_exists(name: str) -> bool:
