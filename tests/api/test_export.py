@@ -38,7 +38,7 @@ def test_nobody_gets_it_without_a_login(anonymous: FlaskClient) -> None:
 
 
 def test_text_that_looks_like_a_formula_stays_text(api: FlaskClient, submit: Submit) -> None:
-    dangerous = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"]
+    dangerous = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"]
     for text in dangerous:
         submit(text, priority=-10)
     assert [row["task_description"] for row in rows(api)] == [f"'{t}" for t in dangerous[::-1]]

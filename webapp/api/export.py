@@ -27,8 +27,8 @@ COLUMNS = (
     *("llm_profile_name", "submitted_by", "created_at", "started_at", "completed_at"),
     *("task_description", "task_result", "error_message", "report_path"),
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a spreadsheet takes for the beginning of a formula, or skips before one."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a spreadsheet takes for the beginning of a formula, wide or not, or skips before one."""
 PIECE = 64 * 1024
 
 
