@@ -233,9 +233,19 @@ def test_a_part_of_a_file_can_be_asked_for_and_what_is_known_is_not_sent_again(
     assert (known.status_code, known.data) == (304, b"")
 
 
+@pytest.mark.parametrize("wanted", ["bytes=0-1,3-4", "pages=1-2", "bytes=x", "bytes=4-2x"])
+def test_whoever_asks_for_pieces_that_are_not_sent_gets_all_of_it(
+    get: Callable[..., TestResponse], wanted: str
+) -> None:
+    answer = get("uploads/a.txt", Range=wanted)
+
+    assert (answer.status_code, answer.data) == (200, b"0123456789")
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
+        ("a/", "filename=a"),
         ("Grüße 日本.txt", "filename*=UTF-8''Gr%C3%BC%C3%9Fe%20%E6%97%A5%E6%9C%AC.txt"),
         ('quo"te.txt', "filename=quo'te.txt; filename*=UTF-8''quo%22te.txt"),
         (

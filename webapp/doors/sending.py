@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import os
+import re
 import unicodedata
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,8 @@ from webapp.queries import files
 
 HARMLESS = "default-src 'none'; sandbox; frame-ancestors 'none'"
 UNKNOWN = "application/octet-stream"
+RANGE = re.compile(r"bytes *= *(\d{1,18} *- *\d{0,18}|- *\d{1,18}) *", re.ASCII)
+"""The one piece that is sent. Whoever asks for anything else gets all of it (RFC 9110, 14.2)."""
 
 
 def send_upload(file_id: str) -> Response:
@@ -80,7 +83,12 @@ def respond(
     if inline is None:
         response.headers.set("Content-Disposition", "attachment", **_named(name))
     try:
-        response.make_conditional(request, accept_ranges=True, complete_length=found.st_size)
+        response.make_conditional(
+            request,
+            accept_ranges="Range" not in request.headers
+            or RANGE.fullmatch(request.headers["Range"]) is not None,
+            complete_length=found.st_size,
+        )
     except RequestedRangeNotSatisfiable:
         response.close()
         raise
@@ -94,7 +102,7 @@ def kind_of(name: str) -> str:
 
 def _named(name: str) -> dict[str, str]:
     """A name in plain ASCII for old clients, and as it is for the others (RFC 6266)."""
-    name = names.shown(os.fsencode(name).decode("utf-8", "replace")).rpartition("/")[2]
+    name = names.shown(os.fsencode(name).decode("utf-8", "replace")).rstrip("/").rpartition("/")[2]
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     plain = plain.replace('"', "'").replace("\\", "_") or "file"
     if plain == name:
