@@ -44,6 +44,8 @@ def nothing_is_left(api: FlaskClient, settings: Settings) -> bool:
         ([("small", b"x"), ("large.bin", bytes(MIB + 1))], {}, 413, "“large.bin” is larger than 1"),
         ([(f"f{n}", b"x") for n in range(4)], {}, 413, "“f3” is one file too many"),
         ([(f"f{n}", bytes(MIB)) for n in range(3)], {}, 413, "larger than 2 MiB"),
+        ([("a", b"x")], {"session_id": "x" * 600_000}, 413, "more fields, or longer ones"),
+        ([("a", b"x")], {f"f{n}": "" for n in range(2_000)}, 413, "more fields, or longer ones"),
     ],
 )
 def test_an_upload_that_cannot_be_taken_is_refused_by_name_and_leaves_nothing(

@@ -242,6 +242,7 @@ MESSAGES: dict[str, str] = {
     "unprocessable": N_("That contradicts what was said before."),
     "wrong_media_type": N_("Send the body as %(expected)s."),
     "too_large": N_("The request is larger than %(limit)s MiB."),
+    "too_many_parts": N_("The request has more fields, or longer ones, than are taken."),
     "method_not_allowed": N_("This address does not take %(method)s."),
     "server_error": N_("Something went wrong here. It is in the server's log."),
     "database_away": N_("The database does not answer. Nothing was stored; try again."),

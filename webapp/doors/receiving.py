@@ -13,7 +13,7 @@ from werkzeug.formparser import FormDataParser
 
 from webapp import clock
 from webapp.config import Settings
-from webapp.domain.errors import Invalid
+from webapp.domain.errors import Invalid, TooLarge
 from webapp.doors.principal import principal
 from webapp.files.incoming import Arrival, Bounds, Part, no_space
 from webapp.ports import ports
@@ -95,6 +95,10 @@ class Request(FlaskRequest):
             super()._load_form_data()
         except ValueError as error:
             raise Invalid("bad_multipart", reason=f"{error}.") from None
+        except RequestEntityTooLarge:
+            if (self.content_length or 0) > (self.max_content_length or 0):
+                raise
+            raise TooLarge("too_many_parts") from None
 
     def _get_file_stream(
         self,
@@ -147,7 +151,7 @@ def sent_names() -> list[str]:
 def _refuse_other_fields() -> None:
     for name in request.files:
         if name != FIELD:
-            raise Invalid.field(name, f"files are taken in the field {FIELD}")
+            raise Invalid.field(name or "body", f"files are taken in the field {FIELD}")
 
 
 def _arrival() -> Arrival:
