@@ -114,7 +114,7 @@ class SessionFiles(Answer):
 @receiving.takes_files
 @bp.doc(responses=answers(UploadAnswer, refusals=(400, 409, 413, 415, 507)))
 def upload() -> ResponseReturnValue:
-    """Store files (multipart field ``files``) in a session, which is made if none is named."""
+    """Store files (multipart field "files") in a session, which is made if none is named."""
     for name in request.form:
         if name not in KNOWN_FIELDS:
             raise Invalid.field(name, "there is no such field")
