@@ -16,7 +16,7 @@ SHARED = timedelta(seconds=0.9)
 KEPT = 100
 
 
-def cursor(name: str) -> int | None:
+def number(name: str) -> int | None:
     """A whole number from the address; what is none counts as not given."""
     text = request.args.get(name, "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None

@@ -25,7 +25,7 @@ from webapp.files.reports import REPORTS
 from webapp.queries import files, tasks
 from webapp.web import markdown
 from webapp.web import tasks as task_pages
-from webapp.web.fragments import cursor
+from webapp.web.fragments import number
 
 bp = Blueprint("reports", __name__, url_prefix="/tasks")
 
@@ -65,7 +65,7 @@ def show(task_id: str) -> ResponseReturnValue:
     """The report of the latest attempt that wrote one, or of the one that is named."""
     row = tasks.find(task_id)
     attempts = [a for a in reversed(tasks.attempts(task_id)) if a.reports]
-    wanted = cursor("attempt")
+    wanted = number("attempt")
     chosen = next((a for a in attempts if wanted in (None, a.number)), None)
     report = None
     if chosen is not None:

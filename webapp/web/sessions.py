@@ -22,7 +22,7 @@ from webapp.queries.sessions import Page, Place
 from webapp.web import conversation
 from webapp.web.composer import composer, hand_in
 from webapp.web.forms import ComposerForm
-from webapp.web.fragments import is_fragment, unchanged, version_of
+from webapp.web.fragments import is_fragment, number, unchanged, version_of
 
 bp = Blueprint("sessions", __name__, url_prefix="/sessions")
 
@@ -58,7 +58,7 @@ def rows() -> ResponseReturnValue:
 @bp.get("/<session:session_id>")
 def show(session_id: str) -> ResponseReturnValue:
     """The conversation: its end, or an earlier part; and how it can go on."""
-    row, before = sessions.find(session_id), _number("before")
+    row, before = sessions.find(session_id), number("before")
     if before is None:
         return _conversation(row, _composer(row))
     part = conversation.before(session_id, min(before, row.activity_count))
@@ -171,13 +171,13 @@ def _seen(row: Row[Any], tab: str) -> dict[str, Any]:
         "now": clock.now(),
     }
     if tab == "conversation":
-        since = _number("since")
+        since = number("since")
         seen["part"] = conversation.newest(session_id, row.activity_count, since=since)
         seen["since"] = seen["part"].first if since is None else since
         seen["waiting"], seen["waiting_count"] = sessions.waiting(session_id)
     elif tab == "tasks":
         wanted = Filter(session_id=session_id)
-        before, after = _number("before"), _number("after")
+        before, after = number("before"), number("after")
         seen["found"] = history.page(wanted, before=before, after=after)
         seen["first"] = before is None and after is None
         seen["cursor"] = {"before": before, "after": after}
@@ -215,9 +215,3 @@ def _place(name: str) -> Place | None:
     if not (moment.isascii() and moment.isdecimal() and len(moment) < 18 and session_id):
         return None
     return Place(EPOCH + int(moment) * MICROSECOND, session_id[:64])
-
-
-def _number(name: str) -> int | None:
-    """A whole number from the address; what is none counts as not given."""
-    text = request.args.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None

@@ -19,7 +19,7 @@ from webapp.queries import board, history, listing
 from webapp.queries.history import Count, Page
 from webapp.web import task_filters
 from webapp.web.filters import headline, took
-from webapp.web.fragments import cursor, is_fragment, unchanged, version_of
+from webapp.web.fragments import is_fragment, number, unchanged, version_of
 from webapp.web.task_filters import PERIODS, Filters
 from webapp.web.zones import reader_zone
 
@@ -27,7 +27,7 @@ from webapp.web.zones import reader_zone
 def index() -> ResponseReturnValue:
     """The newest tasks, or those before or after a cursor; to htmx only what changes."""
     asked = filters_of(request.args)
-    before, after = cursor("before"), cursor("after")
+    before, after = number("before"), number("after")
     found = Page([])
     if not asked.problems:
         found = history.page(asked.wanted, before=before, after=after)
@@ -45,7 +45,7 @@ def rows() -> ResponseReturnValue:
     version = version_of(board.version())
     if unchanged(version):
         return "", 204
-    asked, top, bottom = filters_of(request.args), cursor("top") or 0, cursor("bottom") or 0
+    asked, top, bottom = filters_of(request.args), number("top") or 0, number("bottom") or 0
     if asked.problems:
         raise refused(asked.problems)
     found = Page(history.window(asked.wanted, top=top, bottom=bottom))

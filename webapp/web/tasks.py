@@ -14,7 +14,7 @@ from webapp.domain.task_state import FINAL, Status
 from webapp.ports import ports
 from webapp.queries import board, pages, tasks
 from webapp.web import markdown, task_actions, task_bulk, task_list, task_output
-from webapp.web.fragments import cursor, unchanged, version_of
+from webapp.web.fragments import number, unchanged, version_of
 from webapp.web.parts import Reader
 
 bp = Blueprint("tasks", __name__, url_prefix="/tasks")
@@ -38,12 +38,12 @@ def show(task_id: str) -> ResponseReturnValue:
 def output(task_id: str) -> ResponseReturnValue:
     """What the task's process printed: the end of it, or the part around one line."""
     row = tasks.find(task_id)
-    attempt = cursor("attempt") or int(row.attempt)
+    attempt = number("attempt") or int(row.attempt)
     if attempt > row.attempt:
         raise Invalid.field("attempt", f"there was no attempt {attempt}")
     reader = Reader(ports().output, task_id, attempt)
-    at, wanted = cursor("at"), request.args.get("q", "")[:MAX_FILTER].strip()
-    before = cursor("before")
+    at, wanted = number("at"), request.args.get("q", "")[:MAX_FILTER].strip()
+    before = number("before")
     if before is not None:
         part = reader.before(before)
     else:
@@ -106,7 +106,7 @@ def _seen(row: Row[Any], tab: str) -> dict[str, Any]:
     """Everything that the head of a task's page shows, and the transcript where it is open."""
     version = _version(row.task_id, row, tab)  # first: what is printed meanwhile makes another
     final = row.status in FINAL
-    before = cursor("before") if tab == "activity" else None
+    before = number("before") if tab == "activity" else None
     said, older = pages.transcript(row.task_id, before=before) if tab == "activity" else ([], None)
     runs = row.status in (Status.RUNNING, Status.PAUSED)
     attempt = pages.attempt(row.task_id, row.attempt) if row.attempt else None
