@@ -137,6 +137,32 @@ def test_what_is_damaged_is_refused_and_the_old_tables_stay(
     assert [entry.name for entry in data.iterdir()] == ["mine"]
 
 
+def test_a_restoration_that_is_killed_changes_nothing_and_the_next_does_not_meet_its_psql(
+    saved: Path, new_postgresql: NewDatabase, tmp_path: Path
+) -> None:
+    url, data = new_postgresql(), tmp_path / "data"
+    execute(url, "INSERT INTO \"freeze\" VALUES (1, 'precious', 'me', now())")
+    words = ("restore", saved, "--replace")
+    psql = "SELECT wait_event_type FROM pg_stat_activity WHERE application_name = 'psql'"
+    with psycopg.connect(url.replace("+psycopg", "")) as reader:
+        reader.execute("SELECT * FROM users")  # its table cannot step aside before this ends
+        process = subprocess.Popen(
+            [sys.executable, "-m", "webapp.cli", *map(str, words)],
+            cwd=ROOT,
+            env=environment(data=str(data), database_url=url),
+        )
+        until(lambda: [tuple(row) for row in postgresql.rows(url, psql)] == [("Lock",)])
+        process.kill()
+        process.wait()
+
+        assert "Somebody else is restoring" in refused(tmp_path / "b", *words, database_url=url)
+
+    until(lambda: not postgresql.rows(url, psql))
+    assert postgresql.rows(url, 'SELECT * FROM "freeze"')
+    assert lineup(data, *words, database_url=url).exit_code == 0
+    assert postgresql.rows(url, SCHEMAS) == []
+
+
 def test_the_password_is_no_argument(
     saved: Path, shared_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from webapp.backup import tools
+from webapp.backup.schemas import FILLED, moving, named
 from webapp.backup.stores import Running
 from webapp.backup.tools import Address
 from webapp.backup.vessel import nameless
@@ -28,41 +29,14 @@ from webapp.domain.runner import Identity
 
 NAME = "lineup.dump"
 STAGING, PARKED, ASIDE = "lineup_restoring", "lineup_parked", "before_restore_"
-OF_RESTORING = 0x11_4E_0B_5F
-"""The number of the lock that means a restoration; any will do."""
+OF_RESTORING, OF_LOADING = 0x11_4E_0B_5F, 0x11_4E_0B_60
+"""The numbers of the locks that mean a restoration, and its psql, which may outlive it killed."""
 PATIENCE = "30s"
 """How long anybody waits for a table."""
 RUNNERS = """
 SELECT runner_id, host, boot_id, pid, pid_started, clock_timestamp() - heartbeat_at AS silent
 FROM runners WHERE ended_at IS NULL
 """
-FILLED = """
-SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = cast(:schema AS regnamespace)
-    AND relkind IN ('r', 'p', 'v', 'm', 'f'))
-"""
-MOVE = """
-DO $move$ DECLARE moves text; BEGIN
-    SELECT string_agg(move, ';') INTO moves FROM (
-        SELECT format('ALTER TABLE %I.%I SET SCHEMA %I', {source}, relname, {target}) AS move
-        FROM pg_class one
-        WHERE relnamespace = quote_ident({source})::regnamespace
-            AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-            AND NOT EXISTS ( -- what an extension or a column moves along
-                SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = one.oid
-                AND (deptype = 'e' OR one.relkind = 'S' AND deptype IN ('a', 'i')))
-        UNION ALL
-        SELECT format('ALTER ROUTINE %I.%I(%s) SET SCHEMA %I', {source}, proname,
-            pg_get_function_identity_arguments(one.oid), {target})
-        FROM pg_proc one
-        WHERE pronamespace = quote_ident({source})::regnamespace
-            AND NOT EXISTS (
-                SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = one.oid
-                AND deptype = 'e')
-    ) AS all_of_it;
-    IF moves IS NOT NULL THEN EXECUTE moves; END IF;
-END $move$
-"""
-"""Moves all tables and functions of one schema to another."""
 
 
 class PostgreSQL:
@@ -78,44 +52,42 @@ class PostgreSQL:
     @contextmanager
     def reader(self) -> Iterator[_Reader]:
         """Read it, each question by itself."""
-        with _engine(self._url) as engine:
-            try:
-                with engine.connect() as rows:
-                    rows.execute(text("SELECT version_num FROM alembic_version"))
-                    rows.rollback()
-                    yield _Reader(rows)
-            except DBAPIError as error:
-                raise _told("backup_failed", error) from error
+        with _in_words("backup_failed"), _engine(self._url) as engine, engine.connect() as rows:
+            rows.execute(text("SELECT version_num FROM alembic_version"))
+            rows.rollback()
+            yield _Reader(rows)
 
     def running(self, now: datetime) -> list[Running]:
         """Who signed in to it and has not signed out, and its own clock says how silent."""
         with _engine(self._url) as engine, engine.connect() as rows:
-            if rows.scalar(text("SELECT to_regclass('runners')")) is None:
-                return []
-            found = rows.execute(text(RUNNERS)).all()
+            _have(rows, f"pg_try_advisory_xact_lock({OF_LOADING})")  # it keeps tables locked
+            exists = rows.scalar(text("SELECT to_regclass('runners')"))
+            found = rows.execute(text(RUNNERS)).all() if exists is not None else []
         return [Running(Identity(*row[:-1]), row.silent) for row in found]
 
     @contextmanager
     def staged(self, place: Path, *, replace: bool) -> Iterator[_Staged]:
         """A schema in the same database, for one restoration at a time."""
-        with _engine(self._url) as engine:
+        with (
+            _in_words("restore_failed_database"),
+            _engine(self._url) as engine,
+            _alone(engine) as rows,
+        ):
+            schema = str(rows.scalar(text("SELECT current_schema()")))
+            if not replace and rows.scalar(text(FILLED), {"schema": named(schema)}):
+                raise Conflict("restore_not_empty_database", schema=schema)
             try:
-                with _alone(engine) as rows:
-                    schema = str(rows.scalar(text("SELECT current_schema()")))
-                    if not replace and rows.scalar(text(FILLED), {"schema": _named(schema)}):
-                        raise Conflict("restore_not_empty_database", schema=schema)
-                    try:
-                        yield _Staged(self._url, engine, place / NAME, schema)
-                    finally:
-                        rows.execute(text(f"DROP SCHEMA IF EXISTS {STAGING} CASCADE"))
-            except DBAPIError as error:
-                raise _told("restore_failed_database", error) from error
+                yield _Staged(self._url, engine, place / NAME, schema)
+            finally:
+                rows.execute(text(f"DROP SCHEMA IF EXISTS {STAGING} CASCADE"))
 
 
 class _Reader:
     def __init__(self, rows: Connection) -> None:
         self._rows = rows
         self._kept = False
+        self._pg_dump = tools.find("pg_dump", _version(rows))
+        rows.rollback()
 
     def ask(self, sql: str, **values: Any) -> list[Any]:
         found = list(self._rows.execute(text(sql), values))
@@ -130,7 +102,7 @@ class _Reader:
         self._kept = True
         try:
             schema = self._rows.scalar(text("SELECT current_schema()"))
-            yield {"schema": schema, "postgresql": _version(self._rows)}
+            yield {"schema": schema, "pg_dump": tools.major(self._pg_dump)}
         finally:
             self._kept = False
             self._rows.rollback()
@@ -141,12 +113,11 @@ class _Reader:
         address = _address(self._rows)
         options = [
             *("--format=custom", "--compress=1", "--no-owner", "--no-privileges"),
-            *(f"--snapshot={snapshot}", f"--schema={_named(schema)}", "--lock-wait-timeout=30s"),
+            *(f"--snapshot={snapshot}", f"--schema={named(schema)}", "--lock-wait-timeout=30s"),
         ]
-        program = tools.find("pg_dump", _version(self._rows))
         copied = nameless(spool)
         with nameless(spool) as said:
-            command = [program, *options, *address.words]
+            command = [self._pg_dump, *options, *address.words]
             dumping = tools.start(command, stdout=copied, said=said, secret=address.secret)
             if _ended(dumping) != 0:
                 copied.close()
@@ -173,9 +144,8 @@ class _Staged:
         if header.get("schema") != self._schema:
             raise Conflict("restore_other_schema", there=header.get("schema"), here=self._schema)
         with self._engine.connect() as rows:
-            version, address = _version(rows), _address(rows)
-        reads = max(version, int(header.get("postgresql") or 0))
-        psql, pg_restore = tools.find("psql", version), tools.find("pg_restore", reads)
+            version, address = max(_version(rows), int(header["pg_dump"])), _address(rows)
+        psql, pg_restore = tools.find("psql", version), tools.find("pg_restore", version)
         options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-"]
         with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as heard:
             taking = tools.start(
@@ -197,12 +167,13 @@ class _Staged:
     def _feed(self, taking: subprocess.Popen[bytes], pg_restore: str, said: Any) -> bool:
         """Without its last lines, which are written if all went well, nothing of it happened."""
         before = [
-            "BEGIN", f"SET lock_timeout = '{PATIENCE}'", f"CREATE SCHEMA {PARKED}",
-            _moving(self._schema, PARKED),
+            "BEGIN", f"SELECT pg_advisory_xact_lock({OF_LOADING})",
+            f"SET lock_timeout = '{PATIENCE}'", f"CREATE SCHEMA {PARKED}",
+            moving(self._schema, PARKED),
         ]  # fmt: skip
         after = [
-            f"CREATE SCHEMA {STAGING}", _moving(self._schema, STAGING),
-            _moving(PARKED, self._schema), f"DROP SCHEMA {PARKED}", "COMMIT",
+            f"CREATE SCHEMA {STAGING}", moving(self._schema, STAGING),
+            moving(PARKED, self._schema), f"DROP SCHEMA {PARKED}", "COMMIT",
         ]  # fmt: skip
         pipe = taking.stdin
         assert pipe is not None
@@ -231,11 +202,11 @@ class _Staged:
         aside = f"{ASIDE}{now:%Y%m%dt%H%M%S}"
         with self._engine.begin() as rows:
             rows.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}'"))
-            filled = rows.scalar(text(FILLED), {"schema": _named(self._schema)})
+            filled = rows.scalar(text(FILLED), {"schema": named(self._schema)})
             if filled:
                 rows.execute(text(f"CREATE SCHEMA {aside}"))
-                rows.execute(text(_moving(self._schema, aside)))
-            rows.execute(text(_moving(STAGING, self._schema)))
+                rows.execute(text(moving(self._schema, aside)))
+            rows.execute(text(moving(STAGING, self._schema)))
             yield aside if filled else None
 
 
@@ -252,17 +223,25 @@ def _engine(url: str) -> Iterator[Engine]:
 def _alone(engine: Engine) -> Iterator[Connection]:
     """A connection that nobody else restores beside."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as rows:
-        if not rows.scalar(text(f"SELECT pg_try_advisory_lock({OF_RESTORING})")):
-            raise Conflict("restore_busy", path=engine.url.database)
+        _have(rows, f"pg_try_advisory_lock({OF_RESTORING})")
         rows.execute(text(f"DROP SCHEMA IF EXISTS {STAGING} CASCADE"))
         yield rows
 
 
-def _told(code: str, error: DBAPIError) -> Exception:
-    """What the server refused, in its words; that it is away is said elsewhere."""
-    if isinstance(error, OperationalError):
-        return error
-    return Conflict(code, reason=str(error.orig).partition("\n")[0])
+def _have(rows: Connection, lock: str) -> None:
+    if not rows.scalar(text(f"SELECT {lock}")):
+        raise Conflict("restore_busy", path=rows.engine.url.database)
+
+
+@contextmanager
+def _in_words(code: str) -> Iterator[None]:
+    """What the server refuses is said in its words; that it is away is said elsewhere."""
+    try:
+        yield
+    except OperationalError:
+        raise
+    except DBAPIError as error:
+        raise Conflict(code, reason=str(error.orig).partition("\n")[0]) from error
 
 
 def _version(rows: Connection) -> int:
@@ -274,16 +253,6 @@ def _address(rows: Connection) -> Address:
     _, given = rows.dialect.create_connect_args(rows.engine.url)
     plain = {name: str(value) for name, value in given.items() if isinstance(value, (str, int))}
     return Address.of(plain)
-
-
-def _named(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _moving(source: str, target: str) -> str:
-    names = {"source": source, "target": target}
-    literals = {n: "'" + v.replace("'", "''") + "'" for n, v in names.items()}
-    return MOVE.format(**literals)
 
 
 def _script(statements: list[str]) -> bytes:

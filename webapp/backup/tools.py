@@ -15,6 +15,7 @@ from webapp.domain.errors import Conflict
 
 PLACES = "/usr/lib/postgresql/*/bin"
 """Where Debian puts every version; what is on the PATH there chooses one of them."""
+ERROR = re.compile(r"error: +(.+)", re.IGNORECASE)
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 
 
@@ -45,7 +46,7 @@ class Address:
 
 def find(program: str, version: int) -> str:
     """The program of this major version, or of the next one: a later one may write too new."""
-    fitting = [(found, path) for path in _installed(program) if (found := _major(path)) >= version]
+    fitting = [(found, path) for path in _installed(program) if (found := major(path)) >= version]
     if not fitting:
         raise Conflict("postgresql_no_program", program=program, version=version)
     return min(fitting, key=lambda one: one[0])[1]
@@ -68,7 +69,7 @@ def reason(said: IO[bytes]) -> str:
     """What a program said was wrong: the first error, or else its last line."""
     said.seek(0)
     lines = said.read(100_000).decode("utf-8", "replace").splitlines()
-    errors = [line.partition("ror: ")[2] or line for line in lines if "error: " in line.lower()]
+    errors = [found[1] for line in lines if (found := ERROR.search(line))]
     return " ".join([*errors[:1], *lines[-1:], "it said nothing"][0].split())
 
 
@@ -78,7 +79,7 @@ def _installed(program: str) -> Iterator[str]:
         yield on_path
 
 
-def _major(path: str) -> int:
+def major(path: str) -> int:
     """The version of a program; 0 if it does not say."""
     try:
         asked = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)

@@ -87,7 +87,8 @@ def restore(file: Path, data: Path | None, *, replace: bool, freeze: bool) -> No
         now = clock.now()
         with staged.swap(now) as schema, steps.swapped(place, data, now) as aside:
             pass
-    click.echo(f"Restored to {where}, as it was at {header['made_at']}.")
+    beside = f" and {where}" if settings.database_url else ""
+    click.echo(f"Restored to {data}{beside}, as it was at {header['made_at']}.")
     if aside is not None:
         click.echo(f"What was there is in {aside}.")
     if schema is not None:
