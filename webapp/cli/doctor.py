@@ -107,7 +107,8 @@ def _application(settings: Settings) -> Any:
     from webapp import create_app, logs
 
     logs.configure(settings.log_level)
-    return create_app(settings)
+    # what a power cut takes back of a repair is found again, and each of thousands is one commit
+    return create_app(settings.model_copy(update={"durability": "normal"}))
 
 
 def _nothing() -> Any:
