@@ -143,7 +143,8 @@ def test_a_restoration_that_is_killed_changes_nothing_and_the_next_does_not_meet
     url, data = new_postgresql(), tmp_path / "data"
     execute(url, "INSERT INTO \"freeze\" VALUES (1, 'precious', 'me', now())")
     words = ("restore", saved, "--replace")
-    psql = "SELECT wait_event_type FROM pg_stat_activity WHERE application_name = 'psql'"
+    psql = """SELECT wait_event_type FROM pg_stat_activity
+        WHERE application_name = 'psql' AND datname = current_database()"""
     with psycopg.connect(url.replace("+psycopg", "")) as reader:
         reader.execute("SELECT * FROM users")  # its table cannot step aside before this ends
         process = subprocess.Popen(
