@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -187,11 +186,8 @@ def test_the_theme_is_the_systems_until_somebody_chooses(windows: Windows) -> No
     assert page.evaluate(background) == light
 
 
-def test_pages_are_photographed(windows: Windows, rich: list[str], tmp_path: Path) -> None:
-    for scheme in ("light", "dark"):
-        page = windows.open("/", color_scheme=scheme)
-        for number, path in enumerate(rich):
-            page.goto(path)
-            shot = tmp_path / f"{number:02}-{scheme}.png"
-            page.screenshot(path=shot)
-            assert shot.stat().st_size > 10_000, path
+def test_pages_are_painted_in_the_dark(windows: Windows, rich: list[str]) -> None:
+    page = windows.open("/", color_scheme="dark")
+    for path in rich:
+        page.goto(path)
+        assert len(page.screenshot()) > 10_000, path
