@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -186,8 +187,9 @@ def test_the_theme_is_the_systems_until_somebody_chooses(windows: Windows) -> No
     assert page.evaluate(background) == light
 
 
-def test_pages_are_painted_in_the_dark(windows: Windows, rich: list[str]) -> None:
-    page = windows.open("/", color_scheme="dark")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_are_photographed(windows: Windows, rich: list[str], scheme: Any) -> None:
+    page = windows.open("/", color_scheme=scheme)
     for path in rich:
         page.goto(path)
         assert len(page.screenshot()) > 10_000, path
