@@ -1,6 +1,7 @@
 """The tables, a file per family."""
 
 from webapp.models.files import StoredFile
+from webapp.models.flows import Flow, Occurrence, Schedule
 from webapp.models.people import (
     ApiToken,
     AuditEntry,
@@ -19,13 +20,16 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "AuthFailure",
+    "Flow",
     "Freeze",
     "Housekeeping",
     "IdempotencyKey",
     "Instruction",
     "Lane",
     "LoginLink",
+    "Occurrence",
     "Runner",
+    "Schedule",
     "StoredFile",
     "Task",
     "User",

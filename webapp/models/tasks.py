@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     literal_column,
     text,
 )
@@ -89,6 +90,10 @@ class Task(db.Model):  # type: ignore[name-defined]
     max_retries: Mapped[int] = mapped_column(default=0)
     timeout_s: Mapped[float | None] = mapped_column(Float)
     silence_timeout_s: Mapped[float | None] = mapped_column(Float)
+    retry_delay_s: Mapped[float | None] = mapped_column(Float)
+    """Seconds before the first retry; null: as domain/retry.py has it."""
+    rerun_interrupted: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it is run again if a crash or restart interrupts it."""
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """Waiting longer than this fails the task."""
@@ -118,6 +123,13 @@ class Task(db.Model):  # type: ignore[name-defined]
         Index("ix_tasks_session", "session_id", "seq"),
         Index("ix_tasks_llm_profile", "llm_profile_name", "seq"),
         Index("ix_tasks_flow", "flow_id", "seq"),
+        Index(
+            "ix_tasks_flow_open",
+            "flow_id",
+            "seq",
+            sqlite_where=text(IS_OPEN + " AND flow_id IS NOT NULL"),
+            postgresql_where=text(IS_OPEN + " AND flow_id IS NOT NULL"),
+        ),
         Index("ix_tasks_lane", "lane", "seq"),
         Index("ix_tasks_agent", "agent", "seq"),
         Index("ix_tasks_created", "created_at", "seq"),

@@ -1,4 +1,4 @@
-"""What verbs lock before they look: lanes, by name, then tasks, then sessions.
+"""What verbs lock before they look: lanes, by name, then tasks, sessions, flows, schedules.
 
 Always in this order, so that nobody waits in a circle. What is read in a statement after the lock
 is as those left it who had it before. Only where the database locks rows: SQLite's verbs have all

@@ -46,6 +46,7 @@ class Standing:
     attempt: int
     lane: str
     session_id: str
+    flow_id: str | None
     agent: str
     task_description: str
     started_at: datetime | None
@@ -62,6 +63,7 @@ STANDING = (
     _tasks.c.attempt,
     _tasks.c.lane,
     _tasks.c.session_id,
+    _tasks.c.flow_id,
     _tasks.c.agent,
     _tasks.c.task_description,
     _tasks.c.started_at,
