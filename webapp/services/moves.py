@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import (
-    CursorResult,
-    Update,
-    bindparam,
-    delete,
-    exists,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import CursorResult, bindparam, delete, exists, insert, or_, select, update
 
-from webapp.db import db, lock
+from webapp.db import db
 from webapp.domain.errors import LostAttempt, NoSuchTask
 from webapp.domain.messages import sentence
 from webapp.domain.receipts import UNREAD
 from webapp.domain.task_state import FINAL, Status, after
-from webapp.models import Instruction, Lane, Task, WorkSession
-from webapp.services import activity, locks
+from webapp.models import Instruction, Task, WorkSession
+from webapp.services import activity, counts, locks
 from webapp.services.activity import USER, Entry
 
 _tasks = Task.__table__
-_lanes = Lane.__table__
 _sessions = WorkSession.__table__
 _instructions = Instruction.__table__
 
@@ -88,20 +75,11 @@ _MOVE = (
     .values(version=_tasks.c.version + 1)
 )
 _TOUCH = update(_tasks).where(_of_task).values(version=_tasks.c.version + 1)
-_BUMP = (
-    update(_lanes).where(_lanes.c.name == bindparam("of_lane")).values(version=_lanes.c.version + 1)
-)
-_TOUCH_LANE = select(_lanes.c.name).where(_lanes.c.name == bindparam("of_lane")).with_for_update()
 _ADMIT = insert(_tasks)
 _JOIN = (
     update(_sessions)
     .where(_sessions.c.session_id == bindparam("of_session"))
     .values(task_count=_sessions.c.task_count + 1)
-)
-_LEFT = (
-    update(_sessions)
-    .where(_sessions.c.session_id == bindparam("of_session"))
-    .values(task_count=_sessions.c.task_count - bindparam("fewer"))
 )
 
 
@@ -132,7 +110,7 @@ def admit(values: dict[str, Any], now: datetime) -> None:
     """Let a new task into its lane, pending. Its session must be there."""
     first = {"status": Status.PENDING, "created_at": now, "updated_at": now, "version": 1}
     db.session.execute(_ADMIT, {**first, **values})
-    _count(values["lane"], None, Status.PENDING)
+    counts.moved(values["lane"], None, Status.PENDING)
     db.session.execute(
         _JOIN,
         {
@@ -164,7 +142,7 @@ def move(
     moved = cast(CursorResult[Any], db.session.execute(_MOVE, values))
     if moved.rowcount == 0:
         raise LostAttempt(task_id=task.task_id, attempt=task.attempt)
-    _count(task.lane, task.status, target)
+    counts.moved(task.lane, task.status, target)
     if task.started_at is None and (target is Status.RUNNING or target in FINAL):
         entries = [_opening(task, columns), *entries]
     activity.append(task.session_id, entries, now, moved=(task.task_id, target))
@@ -173,62 +151,20 @@ def move(
 def touch(task: Standing, now: datetime, **columns: Any) -> None:
     """Write columns other than the status, so that whoever watches the task sees a new version."""
     db.session.execute(_TOUCH, {"of_task": task.task_id, "updated_at": now, **columns})
-    bump(task.lane)
-
-
-def bump(lane: str) -> None:
-    """Tell whoever watches a lane that something in it changed."""
-    db.session.execute(_BUMP, {"of_lane": lane})
+    counts.bump(task.lane)
 
 
 def forget(task: Standing) -> None:
     """Take a task that is about to be deleted out of its lane's and session's counts."""
-    _count(task.lane, task.status, None)
-    leave(task.session_id, 1, besides=task.task_id)
-
-
-def leave(session_id: str, count: int, *, besides: str = "") -> None:
-    """Take deleted tasks out of their session's counts; ``besides`` is about to be deleted."""
-    locks.session(session_id)
-    newest = db.session.execute(
-        select(_tasks.c.task_id, _tasks.c.status)
-        .where(_tasks.c.session_id == session_id, _tasks.c.task_id != besides)
-        .order_by(_tasks.c.seq.desc())
-        .limit(1)
-    ).one_or_none()
-    db.session.execute(
-        update(_sessions)
-        .where(_sessions.c.session_id == session_id)
-        .values(
-            task_count=_sessions.c.task_count - count,
-            newest_task_id=newest.task_id if newest else None,
-            status=newest.status if newest else None,
-        )
-    )
-
-
-def leave_many(gone: Mapping[str, int], task_ids: Sequence[str]) -> None:
-    """Take many tasks that were dropped out of their sessions' counts, in three statements."""
-    chosen, own = _sessions.c.session_id.in_(gone), _tasks.c.session_id == _sessions.c.session_id
-    lock(select(_sessions.c.session_id).where(chosen).order_by("session_id").with_for_update())
-    if gone:
-        db.session.execute(_LEFT, [{"of_session": s, "fewer": n} for s, n in gone.items()])
-    last = select(_tasks).where(own).order_by(_tasks.c.seq.desc()).limit(1)
-    db.session.execute(
-        update(_sessions)
-        .where(chosen, _sessions.c.newest_task_id.in_(task_ids))
-        .values(
-            newest_task_id=last.with_only_columns(_tasks.c.task_id).scalar_subquery(),
-            status=last.with_only_columns(_tasks.c.status).scalar_subquery(),
-        )
-    )
+    counts.moved(task.lane, task.status, None)
+    counts.leave(task.session_id, 1, besides=task.task_id)
 
 
 def drop(task_ids: Sequence[str]) -> Counter[str]:
     """Delete final tasks with all that hangs on them, and take them out of their lanes' counts.
 
-    Returns how many went of each session, whose own counts are left to `leave`, or to whoever
-    deletes the session, too.
+    Returns how many went of each session, whose own counts are left to `counts.leave_many`, or to
+    whoever deletes the session, too.
     """
     locks.lanes_of(_tasks.c.task_id.in_(task_ids))
     named = select(_tasks.c.seq, _tasks.c.lane, _tasks.c.status, _tasks.c.session_id).where(
@@ -236,9 +172,7 @@ def drop(task_ids: Sequence[str]) -> Counter[str]:
     )
     rows = [row for row in db.session.execute(named.with_for_update()) if row.status in FINAL]
     db.session.execute(delete(_tasks).where(_tasks.c.seq.in_([row.seq for row in rows])))
-    for (lane, status), count in sorted(Counter((row.lane, row.status) for row in rows).items()):
-        fewer = _BUMP.values({status: _lanes.c[status] - count})
-        db.session.execute(fewer, {"of_lane": lane})
+    counts.dropped(Counter((row.lane, row.status) for row in rows))
     return Counter(row.session_id for row in rows)
 
 
@@ -259,42 +193,10 @@ def respell(task_id: str, found: str, now: datetime) -> None:
         .values(version=_tasks.c.version + 1, updated_at=now, **columns)
         .returning(_tasks.c.lane, _tasks.c.session_id)
     ).one()
-    recount(task.lane)
-    recount_session(task.session_id)
-
-
-def recount(lane: str) -> None:
-    """Count a lane's tasks anew, under the lock of its row that every move waits for."""
-    db.session.execute(_TOUCH_LANE, {"of_lane": lane})
-    counted = db.session.execute(
-        select(_tasks.c.status, func.count()).where(_tasks.c.lane == lane).group_by(_tasks.c.status)
-    ).all()
-    counts = {**dict.fromkeys(Status, 0), **{Status(s): n for s, n in counted if s in list(Status)}}
-    db.session.execute(_BUMP.values(counts), {"of_lane": lane})
-
-
-def recount_session(session_id: str) -> None:
-    """Count a session's tasks anew, and look which of them is the newest."""
-    leave(session_id, 0)
-    count = select(func.count()).where(_tasks.c.session_id == session_id).scalar_subquery()
-    which = _sessions.c.session_id == session_id
-    db.session.execute(update(_sessions).where(which).values(task_count=count))
+    counts.recount(task.lane)
+    counts.recount_session(task.session_id)
 
 
 def _opening(task: Standing, columns: dict[str, Any]) -> Entry:
     attempt = columns.get("attempt", task.attempt)
     return Entry(task.task_id, attempt, USER, "request", text=task.task_description)
-
-
-def _count(lane: str, source: Status | None, target: Status | None) -> None:
-    db.session.execute(_counting(source, target), {"of_lane": lane})
-
-
-@cache
-def _counting(source: Status | None, target: Status | None) -> Update:
-    changes = {}
-    if source is not None:
-        changes[source] = _lanes.c[source] - 1
-    if target is not None:
-        changes[target] = _lanes.c[target] + 1
-    return _BUMP.values(**changes)

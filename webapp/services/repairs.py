@@ -12,7 +12,7 @@ from webapp.domain.messages import sentence
 from webapp.domain.policies import SEARCHED_CHARACTERS
 from webapp.domain.task_state import ACTIVE, FINAL, Status
 from webapp.models import Activity, Attempt, Instruction, Task, WorkSession
-from webapp.services import audit, locks, moves
+from webapp.services import audit, counts, locks, moves
 from webapp.services.activity import SYSTEM
 
 _tasks = Task.__table__
@@ -55,7 +55,7 @@ def straighten(task_id: str, now: datetime) -> bool:
 @transaction
 def recount_lane(name: str, now: datetime) -> bool:
     """Count a lane's tasks anew."""
-    moves.recount(name)
+    counts.recount(name)
     audit.note(BY, "repair", name, now, what="lane counters")
     return True
 
@@ -113,7 +113,7 @@ def index_anew(now: datetime) -> bool:
 @transaction
 def recount_session(session_id: str, now: datetime) -> bool:
     """Have a session say of its tasks what they say themselves."""
-    moves.recount_session(session_id)
+    counts.recount_session(session_id)
     audit.note(BY, "repair", session_id, now, what="session counts")
     return True
 

@@ -17,7 +17,7 @@ from webapp.db import db, transaction
 from webapp.domain.task_state import FINAL
 from webapp.models import AuditEntry, Housekeeping, StoredFile, Task, WorkSession
 from webapp.models.tasks import is_open
-from webapp.services import audit, locks, moves
+from webapp.services import audit, counts, locks, moves
 
 _tasks = Task.__table__
 _sessions = WorkSession.__table__
@@ -63,7 +63,7 @@ def drop_tasks(holder: str, task_ids: Sequence[str], now: datetime, take: Take) 
     going = _at_rest(task_ids)
     for task_id in going:
         take(task_id)
-    moves.leave_many(moves.drop(going), going)
+    counts.leave_many(moves.drop(going), going)
     _beat(holder, now)
     return len(going)
 
