@@ -173,7 +173,7 @@ def app(
     made = create_app(settings)
     made.jinja_env.bytecode_cache = COMPILED
     ports = made.extensions[KEY]
-    ports.agents = Catalogue({"shell": ports.agents["shell"], "scripted": agent})
+    ports.agents = Catalogue({"shell": ports.agents["shell"], "scripted": agent}, ports.vault)
     yield made
     dispose(made)
 

@@ -33,20 +33,21 @@ MAY_IMPORT = {  # room or module at the top: what of ours it may know
     "output": set(),  # files by logical offset
     "agents": set(),
     "files": {"domain"},  # on disk
+    "vault": {"domain"},  # seals secrets
     # The core.
     "models": {"db", "domain"},
     "services": BASE,
     "queries": BASE,
-    "ports": {"config", "output", "files"},
+    "ports": {"config", "output", "files", "vault"},
     "schema": {"services", "db", "clock", "sources"},  # brings a database up to date
     "runtime": {"services", "queries", "agents", "domain", "ports", "output", "db", "version"}
-    | {"clock", "config", "sources", "housekeeping", "files"},
+    | {"clock", "config", "sources", "housekeeping", "files", "vault"},
     # Removes what was deleted and what is old.
     "housekeeping": {"services", "queries", "ports", "config", "clock", "files"},
     # One archive of everything, and back.
     "backup": {"domain", "sources"},
     # Finds what disagrees, and mends it.
-    "doctor": {"services", "queries", "domain", "config"},
+    "doctor": {"services", "queries", "domain", "config", "vault"},
     # What pages and JSON do alike.
     "doors": {"services", "queries", "domain", "ports", "files", "db", "config", "clock"},
     "web": DOOR | {"sources", "doctor"},  # where the documentation lies; what it finds

@@ -103,15 +103,17 @@ def _of_language(language: str) -> Locale:
 
 
 def _wire_ports(app: APIFlask, settings: Settings) -> None:
+    from webapp import vault
     from webapp.files.trash import Trash
     from webapp.output import OutputStore
     from webapp.ports import KEY, Idle, Ports
     from webapp.runtime import catalogue
 
-    idle = Idle()
+    idle, secrets = Idle(), vault.at(settings.data)
     app.extensions[KEY] = Ports(
         settings=settings,
-        agents=catalogue.load(settings),
+        agents=catalogue.load(settings, secrets),
+        vault=secrets,
         output=OutputStore(settings.data / "output", cap=settings.output_cap_mb * MIB),
         trash=Trash(settings.data / "workspaces"),
         wake=idle,
@@ -132,15 +134,6 @@ def _secret_key(settings: Settings) -> bytes:
     """The key that signs cookies: made once, readable by its owner alone."""
     import secrets
 
-    path = settings.data / "secret_key"
-    if not path.exists():
-        fresh = path.with_name(f"secret_key.{secrets.token_hex(4)}")
-        fresh.touch(mode=0o600)
-        fresh.write_bytes(secrets.token_hex(32).encode())
-        try:
-            path.hardlink_to(fresh)
-        except FileExistsError:
-            pass  # another process was first; its key counts
-        finally:
-            fresh.unlink()
-    return path.read_bytes()
+    from webapp.vault import made_once
+
+    return made_once(settings.data / "secret_key", secrets.token_hex(32).encode())

@@ -14,6 +14,7 @@ from flask import current_app
 from webapp.config import Settings
 from webapp.files.trash import Trash
 from webapp.output import OutputStore
+from webapp.vault import Vault
 
 KEY = "lineup"
 
@@ -34,7 +35,10 @@ class AgentCatalogue(Protocol):
     def names(self) -> list[str]: ...
 
     def validate(self, agent: str, settings: Mapping[str, Any], *, by_hand: bool) -> dict[str, Any]:
-        """The agent's settings with defaults filled in; raises Invalid that names the field."""
+        """The agent's settings as they are stored: with defaults, and what is secret sealed.
+
+        Takes them as they were sent or as they were stored. Raises Invalid that names the field.
+        """
 
     def refuses(self, agent: str, verb: str, settings: Mapping[str, Any]) -> str | None:
         """Why ``verb`` can never work for such a task, as a message code; None if it can."""
@@ -76,6 +80,7 @@ class Ports:
 
     settings: Settings
     agents: AgentCatalogue
+    vault: Vault
     output: OutputStore
     trash: Trash
     """Takes workspaces that nobody needs any more."""

@@ -54,6 +54,7 @@ def test_defaults_are_filled_in(shell: ShellAgent) -> None:
         "shell": "/bin/sh",
         "working_dir": None,
         "env": {},
+        "secret_env": {},
         "stdin": "open",
     }
 
@@ -64,7 +65,8 @@ def test_standard_input_is_open_by_hand_only(shell: ShellAgent) -> None:
 
 
 def test_validated_settings_are_valid_again(shell: ShellAgent, tmp_path: Path) -> None:
-    given = {"shell": "/bin/bash", "working_dir": str(tmp_path), "env": {"A": "ä"}, "stdin": "none"}
+    env = {"env": {"A": "ä"}, "secret_env": {"B": "ö"}}
+    given = {"shell": "/bin/bash", "working_dir": str(tmp_path), **env, "stdin": "none"}
     once = shell.validate(given, by_hand=True)
     assert once == given
     assert shell.validate(shell.validate({}, by_hand=True), by_hand=True)["working_dir"] is None

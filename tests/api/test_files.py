@@ -30,7 +30,7 @@ def nothing_is_left(api: FlaskClient, settings: Settings) -> bool:
     left = [p for p in settings.data.rglob("*") if p.is_file() and "lineup.db" not in p.name]
     rows = api.get("/api/files").get_json()["total_count"]
     sessions = api.get("/api/activity/sessions").get_json()["total_count"]
-    return rows == 0 and sessions == 0 and {p.name for p in left} <= {"secret_key"}
+    return rows == 0 and sessions == 0 and {p.name for p in left} <= {"secret_key", "vault_keys"}
 
 
 @pytest.mark.any_database

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 from click.testing import CliRunner
+from flask.testing import FlaskClient
 
 from tests.doctor.conftest import Ask, codes
 from webapp import clock
@@ -20,6 +21,7 @@ from webapp.services import claims
 from webapp.services.activity import Entry
 from webapp.services.news import News
 from webapp.services.submissions import Submitted
+from webapp.vault import KEYS
 
 both = pytest.mark.both_databases
 Sql = Callable[..., list[Any]]
@@ -219,6 +221,23 @@ def test_a_key_that_others_can_read_is_closed(
     assert codes(doctor()) == ["open_keys"]
     assert doctor("--repair")["status"] == 0
     assert (settings.data / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+def test_secrets_that_no_key_opens_are_named_and_only_those(
+    doctor: Ask, settings: Settings, api: FlaskClient
+) -> None:
+    body = {"agent": "shell", "task_description": "true", "when_busy": "queue"}
+    sealed = {**body, "secret_env": {"TOKEN": "swordfish"}}
+    wanted = api.post("/api/tasks/submit", json=sealed).get_json()["task_id"]
+    api.post("/api/tasks/submit", json={**body, "env": {"A": "1"}})
+    assert codes(doctor()) == []
+
+    (settings.data / KEYS).write_text("A" * 43 + "=")
+    [finding] = doctor("--repair")["findings"]
+    assert (finding["code"], finding["examples"]) == ("lost_secrets", [f"the task {wanted}"])
+
+    (settings.data / KEYS).write_text("nonsense")
+    assert codes(doctor()) == ["bad_vault_keys", "lost_secrets"]
 
 
 def test_a_short_key_and_a_clock_that_ran_ahead_can_only_be_said(

@@ -112,13 +112,14 @@ def open_files(pid: int, below: Path) -> list[str]:
     return [name for name in names if name.startswith(str(below))]
 
 
-def test_it_is_for_its_owner_alone_and_holds_database_output_workspaces_and_key(
+def test_it_is_for_its_owner_alone_and_holds_database_output_workspaces_and_keys(
     saved: Path, shared_home: Home
 ) -> None:
     inside = members(saved)
 
     assert saved.stat().st_mode & 0o777 == 0o600
-    assert inside["keys/secret_key"] == (shared_home.data / "secret_key").read_bytes()
+    for key in ("secret_key", "vault_keys"):
+        assert inside[f"keys/{key}"] == (shared_home.data / key).read_bytes()
     assert inside["workspaces/s1/file1"] == b"made\n"
     outputs = sorted(data for name, data in inside.items() if name.startswith("output/"))
     assert outputs == [b"begun\n", b"printed 0\n", b"printed 1\n", b"printed 2\n"]

@@ -121,12 +121,14 @@ def test_a_result_is_markdown_that_can_do_no_harm(
 
 
 def test_environment_values_are_masked_on_every_page(browser: Browser, api: Any) -> None:
-    body = {"agent": "shell", "task_description": "true", "env": {"TOKEN": "s3cret"}}
+    hidden = {"env": {"TOKEN": "s3cret"}, "secret_env": {"KEY": "s3cret-too-x4Qz"}}
+    body = {"agent": "shell", "task_description": "true", **hidden}
     task_id = api.post("/api/tasks/submit", json=body).json["task_id"]
     for path in (f"/tasks/{task_id}/details", f"/tasks/{task_id}", f"/?edit={task_id}"):
         page = browser.get(path).text
         assert "s3cret" not in page
     assert "TOKEN=•••" in page
+    assert "KEY=•••x4Qz" in page
 
 
 def test_a_deleted_task_is_gone(browser: Browser, submit: Submit) -> None:

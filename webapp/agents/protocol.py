@@ -164,6 +164,8 @@ class Agent(Protocol):
     name: str
     messages: Mapping[str, str]
     """Code to English text with ``%(name)s`` parameters: what it may say or fail with."""
+    # An agent may also have ``secrets: tuple[str, ...]``, the names of settings that are secret.
+    # Every text in them is sealed before it is stored, shown to nobody, and opened for the run.
 
     def validate(self, settings: Mapping[str, Any], *, by_hand: bool) -> dict[str, Any]:
         """Check the settings sent with a task and fill in defaults; raises InvalidSetting.

@@ -31,7 +31,7 @@ SMALL = 16 * 1024 * 1024
 LEVEL = 3
 
 ALLOWED = re.compile(
-    r"database/lineup\.(db|dump)|keys/secret_key|settings/lineup\.toml"
+    r"database/lineup\.(db|dump)|keys/(secret_key|vault_keys)|settings/lineup\.toml"
     r"|output/[A-Za-z0-9][A-Za-z0-9_-]{0,63}(/\d+(/\d{16})?)?"
     r"|workspaces/.+"
     r"|" + "|".join(map(re.escape, (CONTENTS, LINKS, SUMS))),

@@ -93,6 +93,7 @@ def _write(source: Source, file: Any, spool: Path) -> tuple[dict[str, Any], Cont
             writer.add(source.store.member, copied, size=size, mode=0o600, mtime=mtime)
         for name, path in (
             ("keys/secret_key", source.data / "secret_key"),
+            ("keys/vault_keys", source.data / "vault_keys"),
             ("settings/lineup.toml", source.data / "lineup.toml"),
         ):
             if path.is_file():

@@ -22,6 +22,7 @@ PLACES = {
     "database/lineup.db": "lineup.db",
     "database/lineup.dump": "lineup.dump",
     "keys/secret_key": "secret_key",
+    "keys/vault_keys": "vault_keys",
     "settings/lineup.toml": "lineup.toml",
 }
 STAGING = ".restoring-"

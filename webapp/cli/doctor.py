@@ -44,12 +44,12 @@ def doctor(*, repair: bool, thorough: bool, as_json: bool) -> None:
 
 def _examine(settings: Settings, *, repair: bool, thorough: bool) -> Iterator[Finding]:
     from webapp import clock, db, doctor, ports
-    from webapp.doctor import machine
+    from webapp.doctor import machine, secrets
     from webapp.runtime import context as runtime
 
     # looked at first: to assemble the application closes and makes some of these files
     early = doctor.Look(_nothing(), settings, clock.now(), _no_run, _no_run)
-    yield from doctor.examine(early, machine.BEFORE, repair=repair)
+    yield from doctor.examine(early, (*machine.BEFORE, *secrets.BEFORE), repair=repair)
     app = _application(settings)
     made = app.extensions[ports.KEY]
     context = runtime.Context(app, settings, made.agents, made.output, runtime.identify())
@@ -64,9 +64,9 @@ def _examine(settings: Settings, *, repair: bool, thorough: bool) -> Iterator[Fi
 
 
 def _checks() -> Sequence[Any]:
-    from webapp.doctor import files, machine, rows, search
+    from webapp.doctor import files, machine, rows, search, secrets
 
-    return (*machine.CHECKS, *rows.CHECKS, *search.CHECKS, *files.CHECKS)
+    return (*machine.CHECKS, *rows.CHECKS, *secrets.CHECKS, *search.CHECKS, *files.CHECKS)
 
 
 def _look(context: Any, *, thorough: bool) -> Look:

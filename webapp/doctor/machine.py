@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from webapp import vault
 from webapp.config import Settings
 from webapp.doctor import Check, Look, Subject
 from webapp.queries import checks
@@ -34,6 +35,7 @@ def database_file(settings: Settings) -> Path | None:
 def _private(settings: Settings) -> Iterator[Path]:
     """What nobody but the server may read."""
     yield settings.data / "secret_key"
+    yield settings.data / vault.KEYS
     yield settings.data / "cli_token"
     if (file := database_file(settings)) is not None:
         yield from (file.with_name(file.name + suffix) for suffix in ("", "-wal", "-shm"))

@@ -7,10 +7,11 @@ from datetime import datetime
 from flask import Flask
 
 from webapp.config import Settings
-from webapp.doctor import Finding, Look, examine, machine, rows
+from webapp.doctor import Finding, Look, examine, machine, rows, secrets
 from webapp.queries.runs import ActiveRun
 
-CHECKS = [each for each in (*machine.BEFORE, *machine.CHECKS, *rows.CHECKS) if each.quick]
+ALL = (*machine.BEFORE, *secrets.BEFORE, *machine.CHECKS, *rows.CHECKS, *secrets.CHECKS)
+CHECKS = [each for each in ALL if each.quick]
 
 
 def findings(app: Flask, settings: Settings, now: datetime) -> list[Finding]:

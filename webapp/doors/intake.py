@@ -20,6 +20,7 @@ from webapp.domain.policies import (
     SESSION_ID,
     WHEN_BUSY,
 )
+from webapp.domain.secrets import merged
 from webapp.ports import ports
 from webapp.queries import tasks
 from webapp.services.submissions import Bounds, Promise, Submission
@@ -82,8 +83,9 @@ def intake(
 
 
 def again(task_id: str, changes: dict[str, Any]) -> Submission:
-    """The submission of an earlier task, changed."""
+    """The submission of an earlier task, changed; a secret that is sent masked stays."""
     row = tasks.find(task_id)
+    own = row.agent_settings if changes.get("agent", row.agent) == row.agent else {}
     earlier = {
         "task_description": row.task_description,
         "agent": row.agent,
@@ -95,9 +97,9 @@ def again(task_id: str, changes: dict[str, Any]) -> Submission:
         "waiting_timeout_s": tasks.waiting_timeout_s(row),
         "max_retries": row.max_retries,
         "upload_file_ids": _files_of(row, changes),
-        **(row.agent_settings if changes.get("agent", row.agent) == row.agent else {}),
+        **own,
     }
-    return intake({**earlier, **changes}, rerun_of=task_id)
+    return intake(merged(earlier, changes), rerun_of=task_id)
 
 
 def _files_of(row: Any, changes: Mapping[str, Any]) -> list[str] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from sqlalchemy import Row, bindparam, select
 
 from webapp.db import db
 from webapp.domain.errors import NoSuchTask
+from webapp.domain.secrets import masked
 from webapp.domain.task_state import Status
 from webapp.models import Attempt, Instruction, Lane, Task
 from webapp.models.tasks import is_active
@@ -18,8 +18,6 @@ _tasks = Task.__table__
 _attempts = Attempt.__table__
 _instructions = Instruction.__table__
 _lanes = Lane.__table__
-
-MASK = "•••"
 
 TransitionOf = {"pause": "pausing", "stop": "stopping"}
 
@@ -103,7 +101,7 @@ def lane_exists(name: str) -> bool:
 
 
 def as_json(row: Row[Any]) -> dict[str, Any]:
-    """A task with every stored column by its name; values of environment variables are masked."""
+    """A task with every stored column by its name; its secrets are masked."""
     task = {name: plain(value) for name, value in row._mapping.items()}
     task["agent_settings"] = masked(task["agent_settings"])
     task["control"] = control(row)
@@ -113,15 +111,6 @@ def as_json(row: Row[Any]) -> dict[str, Any]:
 def waiting_timeout_s(row: Row[Any]) -> float | None:
     """How long a task was allowed to wait, in seconds."""
     return (row.expires_at - row.created_at).total_seconds() if row.expires_at else None
-
-
-def masked(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Agent settings without the values that may be secrets."""
-    shown = dict(settings)
-    for name in ("env", "headers"):
-        if isinstance(shown.get(name), Mapping):
-            shown[name] = dict.fromkeys(shown[name], MASK)
-    return shown
 
 
 def plain(value: Any) -> Any:

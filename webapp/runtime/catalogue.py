@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -14,6 +14,7 @@ from webapp.agents.protocol import Agent, InvalidSetting, Limits
 from webapp.config import Settings
 from webapp.domain import messages
 from webapp.domain.errors import Invalid
+from webapp.vault import IsMask, SecretLost, Vault
 
 log = structlog.get_logger(__name__)
 
@@ -26,8 +27,8 @@ NOT_YET = {"http", "llm", "browser"}
 class Catalogue:
     """Agents by name. An agent that cannot be loaded is left out, and the log says why."""
 
-    def __init__(self, agents: Mapping[str, Agent]) -> None:
-        self._agents = dict(agents)
+    def __init__(self, agents: Mapping[str, Agent], vault: Vault) -> None:
+        self._agents, self._vault = dict(agents), vault
         for agent in self._agents.values():
             messages.learn(agent.messages)
 
@@ -40,16 +41,30 @@ class Catalogue:
         return sorted(self._agents)
 
     def validate(self, agent: str, settings: Mapping[str, Any], *, by_hand: bool) -> dict[str, Any]:
-        """Have the agent check its own settings."""
+        """Have the agent check its own settings, and seal those it calls secret.
+
+        Settings that were stored before are taken, too: their secrets are opened and sealed anew.
+        """
         if agent not in self._agents:
             if agent in NOT_YET:
                 raise Invalid.field("agent", f"{agent} is not available yet")
             known = ", ".join(self.names())
             raise Invalid.field("agent", f"there is no agent {agent!r}; there is {known}")
+        found = self._agents[agent]
         try:
-            return self._agents[agent].validate(settings, by_hand=by_hand)
+            checked = found.validate(self._vault.open_settings(settings), by_hand=by_hand)
+            return self._vault.seal_settings(checked, _secrets_of(found))
         except InvalidSetting as error:
             raise Invalid.field(error.field, error.reason) from None
+        except IsMask as error:
+            raise Invalid.field(str(error), "send the secret itself, not its mask") from None
+        except SecretLost as error:
+            reason = "a stored secret cannot be opened with this server's keys: send it again"
+            raise Invalid.field(error.params["setting"], reason) from None
+
+    def opened(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Stored settings as an agent is given them; raises SecretLost or KeysUnusable."""
+        return self._vault.open_settings(settings)
 
     def refuses(self, agent: str, verb: str, settings: Mapping[str, Any]) -> str | None:
         """Have the agent say what it can never do."""
@@ -57,7 +72,7 @@ class Catalogue:
         return found.refuses(verb, settings) if found is not None else None
 
 
-def load(settings: Settings) -> Catalogue:
+def load(settings: Settings, vault: Vault) -> Catalogue:
     """The built-in agents and every installed plug-in of the entry point group."""
     limits = Limits(stop_grace_s=settings.stop_grace_s, environment=sources.inherited())
     agents = {name: _resolve(path)(limits) for name, path in BUILT_IN.items()}
@@ -68,7 +83,12 @@ def load(settings: Settings) -> Catalogue:
             agents[point.name] = point.load()(limits)
         except Exception:
             log.exception("agent not loaded", agent=point.name, entry_point=point.value)
-    return Catalogue(agents)
+    return Catalogue(agents, vault)
+
+
+def _secrets_of(agent: Agent) -> Sequence[str]:
+    """The settings that are secret; an agent that knows of none need not say so."""
+    return tuple(getattr(agent, "secrets", ()))
 
 
 def _resolve(path: str) -> Callable[[Limits], Agent]:

@@ -14,7 +14,7 @@ from webapp.agents.processes import run_mark, under_way
 from webapp.agents.protocol import AgentFailed, Controls, Instruction, Stopped
 from webapp.db import AWAY
 from webapp.domain import outcome as outcomes
-from webapp.domain.errors import LostAttempt
+from webapp.domain.errors import LostAttempt, Refused
 from webapp.domain.messages import MESSAGES, sentence
 from webapp.domain.outcome import Outcome
 from webapp.domain.task_state import Status
@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 
 LOOK_S = 0.12
 """How long a wish that another process wrote may go unseen."""
+FOR_GOOD = {"agent_gone", "secret_lost_in", "keys_unusable"}
+"""Failures that another attempt does not mend."""
 MARGIN_S = 2.0
 """Beyond the grace, what an agent may take to tidy up before it is left behind."""
 
@@ -157,11 +159,16 @@ class Run:
     def _ask_agent(self) -> Outcome:
         try:
             agent = self._context.agents[self.assignment.agent]
+            work = replace(
+                self.assignment, settings=self._context.agents.opened(self.assignment.settings)
+            )
         except KeyError:
             return _failure("agent_gone", agent=self.assignment.agent)
+        except Refused as refusal:  # a secret that no key opens, or no keys at all
+            return _failure(refusal.code, **refusal.params)
         try:
             with under_way(run_mark(self.assignment.task_id, self.assignment.attempt)):
-                result = agent.run(self.assignment, self.console)
+                result = agent.run(work, self.console)
         except Stopped:
             return outcomes.stopped()
         except AgentFailed as error:
@@ -275,7 +282,7 @@ class Run:
 
 
 def _failure(code: str, **params: str) -> Outcome:
-    return Outcome("fail", code=code, params=params, may_retry=code != "agent_gone")
+    return Outcome("fail", code=code, params=params, may_retry=code not in FOR_GOOD)
 
 
 def _failed(error: AgentFailed) -> Outcome:

@@ -12,13 +12,13 @@ from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # stubs l
 
 from webapp import clock
 from webapp.domain.policies import MAIN_LANE, MAX_TASK_FILES, PRIORITIES
+from webapp.domain.secrets import masked
 from webapp.doors import receiving, steering
 from webapp.doors.intake import again, check_session_id, intake, promise
 from webapp.doors.principal import principal
 from webapp.ports import ports
 from webapp.queries import files, tasks
 from webapp.queries.board import Board
-from webapp.queries.tasks import MASK
 from webapp.services import submissions
 from webapp.services.submissions import Submitted
 from webapp.web.forms import ComposerForm, unless_refused
@@ -50,7 +50,7 @@ def composer(
 def earlier_values(task_id: str) -> dict[str, Any]:
     """The fields of an earlier task, for the composer; what may be secret stays masked."""
     row = tasks.find(task_id)
-    settings = row.agent_settings
+    settings = masked(row.agent_settings)
     words = {number: word for word, number in PRIORITIES.items()}
     return {
         "task_description": row.task_description,
@@ -64,7 +64,8 @@ def earlier_values(task_id: str) -> dict[str, Any]:
         "max_retries": row.max_retries,
         "working_dir": settings.get("working_dir"),
         "stdin": settings.get("stdin", "open"),
-        "env": "\n".join(f"{name}={MASK}" for name in settings.get("env") or {}),
+        "env": _lines(settings.get("env")),
+        "secret_env": _lines(settings.get("secret_env")),
         "rerun_of": task_id,
         "upload_file_ids": [file["file_id"] for file in row.upload_files or ()],
     }
@@ -104,18 +105,12 @@ def _submit(form: ComposerForm) -> Submitted:
         return before  # its files are stored already
     _attach(form)
     raw = form.raw()
-    submission = again(earlier, _secrets_kept(raw, earlier)) if earlier else intake(raw)
+    submission = again(earlier, raw) if earlier else intake(raw)
     return steering.submit(submission, by=by, promise=promised)
 
 
-def _secrets_kept(raw: Mapping[str, Any], task_id: str) -> dict[str, Any]:
-    """The fields with the earlier task's value wherever the mask was left as it was."""
-    known = tasks.find(task_id).agent_settings.get("env") or {}
-    env = {
-        name: known.get(name, "") if value == MASK else value
-        for name, value in (raw.get("env") or {}).items()
-    }
-    return {**raw, "env": env}
+def _lines(variables: Mapping[str, str] | None) -> str:
+    return "\n".join(f"{name}={value}" for name, value in (variables or {}).items())
 
 
 def _seconds(value: float | None) -> str | None:

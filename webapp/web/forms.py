@@ -109,6 +109,7 @@ class ComposerForm(FlaskForm):
         ],
     )
     env = EnvironmentField(lazy_gettext("Environment"))
+    secret_env = EnvironmentField(lazy_gettext("Secret environment"))
     when_busy = HiddenField(default="reject")
     rerun_of = HiddenField()
     idempotency_key = HiddenField()
@@ -135,7 +136,7 @@ class ComposerForm(FlaskForm):
         folded = set(self._fields) - {"task_description", "agent", "csrf_token"}
         session = None if self.continues else self.session_id.data
         return any(self._fields[name].errors for name in folded) or bool(
-            session or self.env.data or self.working_dir.data
+            session or self.env.data or self.secret_env.data or self.working_dir.data
         )
 
     def raw(self) -> dict[str, Any]:
@@ -153,6 +154,7 @@ class ComposerForm(FlaskForm):
             "when_busy": self.when_busy.data or "reject",
             "working_dir": (self.working_dir.data or "").strip() or None,
             "env": self.env.variables or None,
+            "secret_env": self.secret_env.variables or None,
             "stdin": self.stdin.data,
             "upload_file_ids": self.upload_file_ids or None,
         }

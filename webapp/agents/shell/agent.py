@@ -16,6 +16,7 @@ class ShellAgent:
 
     name = "shell"
     messages: Mapping[str, str] = MESSAGES
+    secrets = ("secret_env",)
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

@@ -78,7 +78,12 @@ class ShellRun:
             shell=self._settings.shell,
             command=self._work.task_description,
             directory=self._directory,
-            environment={**outside, **self._settings.env, **variables(self._work)},
+            environment={
+                **outside,
+                **self._settings.env,
+                **self._settings.secret_env,
+                **variables(self._work),
+            },
             mark=run_mark(self._work.task_id, self._work.attempt),
         )
         try:

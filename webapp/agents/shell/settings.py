@@ -27,6 +27,7 @@ class ShellSettings:
     shell: str = DEFAULT_SHELL
     working_dir: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    secret_env: Mapping[str, str] = field(default_factory=dict, repr=False)
     stdin: str = "open"
 
     def as_dict(self) -> dict[str, Any]:
@@ -43,9 +44,11 @@ def check(settings: Mapping[str, Any], *, by_hand: bool) -> ShellSettings:
     checked = ShellSettings(
         shell=_path("shell", given.get("shell", DEFAULT_SHELL)),
         working_dir=_path("working_dir", given["working_dir"]) if "working_dir" in given else None,
-        env=_env(given.get("env", {})),
+        env=_env("env", given.get("env", {})),
+        secret_env=_env("secret_env", given.get("secret_env", {})),
         stdin=_stdin(given.get("stdin", "open" if by_hand else "none")),
     )
+    _check_environment(checked)
     _check_shell(checked.shell)
     if checked.working_dir is not None and not _is(Path.is_dir, checked.working_dir):
         raise InvalidSetting("working_dir", f"{checked.working_dir} is not an existing directory")
@@ -77,25 +80,33 @@ def _is(question: Callable[[Path], bool], path: str) -> bool:
         return False
 
 
-def _env(value: Any) -> dict[str, str]:
+def _env(setting: str, value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping):
-        raise InvalidSetting("env", "must be an object of names and texts")
-    if len(value) > ENV_NAMES_LIMIT:
-        raise InvalidSetting("env", f"holds more than {ENV_NAMES_LIMIT} variables")
+        raise InvalidSetting(setting, "must be an object of names and texts")
     for name, text in value.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise InvalidSetting(
-                "env",
+                setting,
                 f"{str(name)[:80]!r} is not a name: letters, digits and _, no digit first",
             )
         if name.startswith(RESERVED):
-            raise InvalidSetting("env", f"{name}: names that begin with {RESERVED} are Lineup's")
+            raise InvalidSetting(setting, f"{name}: names that begin with {RESERVED} are Lineup's")
         if not isinstance(text, str):
-            raise InvalidSetting("env", f"the value of {name} must be a text")
-        _passable("env", text, f"the value of {name} ")
-    if sum(len(name) + len(text.encode()) + 2 for name, text in value.items()) > ENV_BYTES_LIMIT:
-        raise InvalidSetting("env", f"is longer than {ENV_BYTES_LIMIT} bytes in all")
+            raise InvalidSetting(setting, f"the value of {name} must be a text")
+        _passable(setting, text, f"the value of {name} ")
     return dict(value)
+
+
+def _check_environment(checked: ShellSettings) -> None:
+    """Both kinds of variables reach the command as one environment."""
+    if both := checked.env.keys() & checked.secret_env.keys():
+        raise InvalidSetting("secret_env", f"{min(both)} stands in env, too: once is enough")
+    entries = [*checked.env.items(), *checked.secret_env.items()]
+    blamed = "env" if checked.env else "secret_env"
+    if len(entries) > ENV_NAMES_LIMIT:
+        raise InvalidSetting(blamed, f"holds more than {ENV_NAMES_LIMIT} variables")
+    if sum(len(name) + len(text.encode()) + 2 for name, text in entries) > ENV_BYTES_LIMIT:
+        raise InvalidSetting(blamed, f"is longer than {ENV_BYTES_LIMIT} bytes in all")
 
 
 def _stdin(value: Any) -> str:

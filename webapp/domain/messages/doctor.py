@@ -34,6 +34,10 @@ DOCTOR = {
     "found_open_keys": N_("Others can read what is for the server alone: %(examples)s."),
     "found_foreign_files": N_("Files belong to another user than this one: %(examples)s."),
     "found_bad_key": N_("The key that signs logins is missing or too short: %(examples)s."),
+    "found_bad_vault_keys": N_("The keys of secrets are damaged: %(examples)s"),
+    "found_lost_secrets": N_(
+        "%(count)s have secrets that the keys here do not open: %(examples)s."
+    ),
     "found_full_disk": N_("The disk is nearly full: %(examples)s."),
     "found_large_wal": N_("The write-ahead log of the database is large: %(examples)s."),
     "found_future": N_("The clock of this machine may be wrong: %(examples)s."),
@@ -54,6 +58,10 @@ DOCTOR = {
     "mend_open_keys": N_("They are closed to everybody but their owner."),
     "mend_foreign_files": N_("Give them to the user the server runs as (chown)."),
     "mend_bad_key": N_("A new key is made at the next start; everybody logs in again."),
+    "mend_bad_vault_keys": N_("Restore vault_keys from a backup; without it secrets are lost."),
+    "mend_lost_secrets": N_(
+        "Restore vault_keys from a backup, or enter the secrets again; until then they fail."
+    ),
     "mend_full_disk": N_("Remove something, or set how long Lineup keeps things."),
     "mend_large_wal": N_("It is written into the database and cut."),
     "mend_future": N_("Set the clock; times that were written stay."),

@@ -6,6 +6,12 @@ from webapp.domain.messages.marking import N_
 
 REFUSALS = {
     # Refusals
+    "keys_unusable": N_("The keys of secrets cannot be used: %(path)s: %(reason)s."),
+    "secret_lost": N_("This secret cannot be opened with this server's keys. Enter it again."),
+    "secret_lost_in": N_(
+        "A secret in “%(setting)s” cannot be opened with this server's keys: it was sealed with "
+        "a key that is not in its vault_keys. Enter it again, or restore that file."
+    ),
     "refused": N_("That cannot be done."),
     "invalid": N_("Some of what was sent cannot be used."),
     "invalid_field": N_("%(field)s: %(reason)s"),
