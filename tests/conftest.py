@@ -17,6 +17,7 @@ from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.exceptions import HTTPException
 
 from tests import postgresql
+from tests.factories import change_schedule, make_flow, make_schedule, stored_schedule
 from tests.fakes import ScriptedAgent
 from tests.postgresql import PostgreSQL
 from tests.waiting import until
@@ -30,6 +31,9 @@ from webapp.runtime.catalogue import Catalogue
 from webapp.runtime.context import Context, identify
 from webapp.services import people, runners, submissions
 from webapp.services.submissions import Bounds, Submission, Submitted
+
+__all__ = ["change_schedule", "make_flow", "make_schedule", "stored_schedule"]
+"""Fixtures of other modules that all tests have."""
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PORT = 7420

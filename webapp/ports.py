@@ -28,6 +28,9 @@ class Wake(Protocol):
     def task(self, task_id: str) -> None:
         """Somebody wishes something of this task."""
 
+    def schedules(self) -> None:
+        """A schedule may be due sooner than it was: it was made, changed or switched on."""
+
 
 class AgentCatalogue(Protocol):
     """Which agents there are, and what they take."""
@@ -68,6 +71,8 @@ class Idle:
     def lane(self, name: str) -> None: ...
 
     def task(self, task_id: str) -> None: ...
+
+    def schedules(self) -> None: ...
 
     def snapshot(self) -> Snapshot:
         """No runtime, no health."""

@@ -71,6 +71,10 @@ class Runtime:
             if worker.nudge(task_id):
                 return
 
+    def schedules(self) -> None:
+        """A schedule may be due sooner than it was."""
+        self._ticker.schedules()
+
     def snapshot(self) -> Snapshot:
         """How the runner of this process is doing."""
         return Snapshot(

@@ -65,6 +65,11 @@ class Ticker:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
+    def schedules(self) -> None:
+        """Look at once when the next schedule is due."""
+        if self._scheduler.running:
+            self._scheduler.wakeup()
+
     def look_round(self) -> None:
         """Close what the dead left open, give up what waited too long, open new lanes."""
         context = self._context
