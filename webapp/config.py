@@ -62,6 +62,13 @@ class Settings(BaseModel):
         (), description="Addresses or networks of proxies whose forwarding headers count."
     )
     max_pending: int = Field(10_000, ge=1, description="Waiting tasks beyond which 429 is said.")
+    min_interval: float = Field(
+        1.0,
+        ge=1,
+        le=86_400,
+        allow_inf_nan=False,
+        description="Seconds that must lie between two due times of a schedule.",
+    )
     threads: int = Field(16, ge=2, le=200, description="Requests served at the same time.")
     output_cap_mb: int = Field(64, ge=1, description="Output kept per attempt, in MiB.")
     stop_grace_s: float = Field(

@@ -10,5 +10,10 @@ SCHEDULES = {
     "skipped_calendar": N_("Its calendar leaves this day out."),
     "skipped_freeze": N_("The lineup was frozen: %(reason)s"),
     "skipped_queue_full": N_("%(limit)s scheduled tasks were waiting already."),
+    # What a clock change did to a due time
+    "cron_moved": N_("Moved from %(time)s: clocks go forward."),
+    "cron_merged": N_("%(count)s due times from %(first)s to %(last)s in one: clocks go forward."),
+    "cron_first_of_two": N_("Clocks go back: %(time)s comes twice, and it runs the first time."),
+    "cron_again": N_("%(time)s for the second time: clocks went back."),
     "missed_down": N_("Lineup was not running, or its clock jumped."),
 }
