@@ -2,6 +2,7 @@
 
 from webapp.models.files import StoredFile
 from webapp.models.flows import Flow, Occurrence, Schedule
+from webapp.models.notices import Channel, Delivery, Notification
 from webapp.models.people import (
     ApiToken,
     AuditEntry,
@@ -20,6 +21,8 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "AuthFailure",
+    "Channel",
+    "Delivery",
     "Flow",
     "Freeze",
     "Housekeeping",
@@ -27,6 +30,7 @@ __all__ = [
     "Instruction",
     "Lane",
     "LoginLink",
+    "Notification",
     "Occurrence",
     "Runner",
     "Schedule",

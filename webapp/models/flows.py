@@ -24,11 +24,21 @@ from webapp.domain.fates import CATCH_UPS, FATES, OVERLAPS
 from webapp.models.tasks import BigId
 
 IS_DUE = "is_enabled AND fire_at IS NOT NULL"
+IS_FAILING = "failed_at IS NOT NULL"
+IS_PAUSED = "paused_at IS NOT NULL"
+HAS_MISSED = "missed_at IS NOT NULL"
 
 
-def _one_of(column: str, words: tuple[str, ...]) -> CheckConstraint:
+def one_of(column: str, words: tuple[str, ...]) -> CheckConstraint:
+    """A column holds one of these words, and nothing else."""
     listed = ", ".join(f"'{word}'" for word in words)
     return CheckConstraint(f"{column} IN ({listed})", name=f"ck_{column}")
+
+
+def _only_where(condition: str, name: str, *columns: str) -> Index:
+    """An index of the few rows for which the condition holds."""
+    where = text(condition)
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
 class Flow(db.Model):  # type: ignore[name-defined]
@@ -69,12 +79,21 @@ class Flow(db.Model):  # type: ignore[name-defined]
     hook_created_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     failures_in_row: Mapped[int] = mapped_column(default=0)
     """Runs that failed since the last one that completed; a stopped one changes nothing."""
+    failed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the last of them did; null since one completed, or since somebody has seen it."""
+    failed_task_id: Mapped[str | None] = mapped_column(String(36))
+    told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When somebody was told that it fails; null since its recovery could be told."""
     created_by: Mapped[str] = mapped_column(String(100))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(BigInteger, default=1)
 
-    __table_args__ = (Index("ix_flows_lane", "lane"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index("ix_flows_lane", "lane"),
+        _only_where(IS_FAILING, "ix_flows_failing", "failed_at"),
+        {"sqlite_autoincrement": True},
+    )
 
 
 class Schedule(db.Model):  # type: ignore[name-defined]
@@ -111,6 +130,12 @@ class Schedule(db.Model):  # type: ignore[name-defined]
     """When its flow's failures switched it off; null once a person switched it."""
     pause_code: Mapped[str | None] = mapped_column(String(64))
     pause_params: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    missed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When it was found last that due times were missed; null once somebody has seen it."""
+    missed_count: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """How many since then, the first and the last of them."""
+    missed_from: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    missed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_execution_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     next_execution_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     fire_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -120,15 +145,11 @@ class Schedule(db.Model):  # type: ignore[name-defined]
     version: Mapped[int] = mapped_column(BigInteger, default=1)
 
     __table_args__ = (
-        _one_of("overlap", OVERLAPS),
-        _one_of("catch_up", CATCH_UPS),
-        Index(
-            "ix_schedules_due",
-            "fire_at",
-            "id",
-            sqlite_where=text(IS_DUE),
-            postgresql_where=text(IS_DUE),
-        ),
+        one_of("overlap", OVERLAPS),
+        one_of("catch_up", CATCH_UPS),
+        _only_where(IS_DUE, "ix_schedules_due", "fire_at", "id"),
+        _only_where(IS_PAUSED, "ix_schedules_paused", "paused_at"),
+        _only_where(HAS_MISSED, "ix_schedules_missed", "missed_at"),
         Index("ix_schedules_enabled", "is_enabled", "next_execution_at"),
         Index("ix_schedules_cron", "cron_expression"),
         {"sqlite_autoincrement": True},
@@ -156,7 +177,7 @@ class Occurrence(db.Model):  # type: ignore[name-defined]
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     __table_args__ = (
-        _one_of("fate", FATES),
+        one_of("fate", FATES),
         UniqueConstraint("schedule_id", "due_at", name="uq_occurrences_due"),
         Index("ix_occurrences_task", "task_id"),
     )

@@ -16,7 +16,7 @@ from webapp.domain.messages import sentence
 from webapp.domain.receipts import UNREAD
 from webapp.domain.task_state import FINAL, Status, after
 from webapp.models import Instruction, Task, WorkSession
-from webapp.services import activity, counts, locks
+from webapp.services import activity, aftermath, counts, locks
 from webapp.services.activity import USER, Entry
 
 _tasks = Task.__table__
@@ -128,7 +128,8 @@ def move(
     """Take one step in a task's life and log it, or raise IllegalMove. The caller commits.
 
     ``entries`` go to the log after the opening one, which every task gets at its first move out
-    of waiting. ``columns`` are written to the task in the same statement.
+    of waiting. ``columns`` are written to the task in the same statement. What its end means for
+    its flow follows in the same transaction.
     """
     target = after(task.status, name)
     if target is Status.RUNNING and task.started_at is None:
@@ -146,6 +147,9 @@ def move(
     if task.started_at is None and (target is Status.RUNNING or target in FINAL):
         entries = [_opening(task, columns), *entries]
     activity.append(task.session_id, entries, now, moved=(task.task_id, target))
+    if task.flow_id is not None and target in FINAL:
+        error = columns.get("error_message")
+        aftermath.ended(task.flow_id, task.task_id, target, error, now)
 
 
 def touch(task: Standing, now: datetime, **columns: Any) -> None:

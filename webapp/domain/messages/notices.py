@@ -1,0 +1,26 @@
+"""What people are told of their flows, wherever they are."""
+
+from __future__ import annotations
+
+from webapp.domain.messages.marking import N_
+
+NOTICES = {
+    "told_failed": N_("“%(flow)s” failed: %(error)s"),
+    "told_failed_in_row": N_(
+        "“%(flow)s” failed %(count)s times in a row. The last time: %(error)s"
+    ),
+    "told_recovered": N_("“%(flow)s” works again."),
+    "told_missed": N_(
+        "“%(flow)s” was due at %(first)s and was not run: "
+        "Lineup was not running then, or its clock jumped."
+    ),
+    "told_missed_many": N_(
+        "“%(flow)s” was due %(count)s times from %(first)s to %(last)s and was not run: "
+        "Lineup was not running then, or its clock jumped."
+    ),
+    "told_paused": N_(
+        "The schedule of “%(flow)s” was switched off after %(count)s failures in a row. "
+        "The last time: %(error)s"
+    ),
+    "paused_after_failures": N_("Switched off after %(count)s failures in a row: %(error)s"),
+}
