@@ -75,6 +75,10 @@ class Work(Protocol):
         """The agent's own settings, as its ``validate`` returned them."""
 
     @property
+    def params(self) -> Mapping[str, Any]:
+        """The values of its flow's parameters, typed; empty where there are none."""
+
+    @property
     def workspace_dir(self) -> Path: ...
     @property
     def upload_files(self) -> Sequence[Path]:

@@ -89,7 +89,11 @@ def init_app(app: APIFlask) -> None:
 
 
 def answers(
-    model: type[Answer] | None, *, refusals: tuple[int, ...] = (), kind: str = "application/json"
+    model: type[Answer] | None,
+    *,
+    refusals: tuple[int, ...] = (),
+    kind: str = "application/json",
+    done: int = 200,
 ) -> dict[int, Any]:
     """What a view answers, for its description: its model, and the refusals it may give.
 
@@ -99,8 +103,8 @@ def answers(
     if model is not None:
         DESCRIBED[model.__name__] = model
         schema = {"$ref": f"#/components/schemas/{model.__name__}"}
-    done = {"description": "Done", "content": {kind: {"schema": schema}}}
-    return {200: done, **{status: REFUSALS[status] for status in (401, 403, *refusals)}}
+    answer = {"description": "Done", "content": {kind: {"schema": schema}}}
+    return {done: answer, **{status: REFUSALS[status] for status in (401, 403, *refusals)}}
 
 
 DESCRIBED: dict[str, type[Answer]] = {}

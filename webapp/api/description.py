@@ -15,16 +15,18 @@ stable code (`error`), and `fields` where fields are to blame. The same calls by
 TAGS = {
     "Health and status": "Whether it runs, what it does, and the freeze.",
     "Tasks": "Hand in, look at, steer, run again and delete tasks; their output.",
+    "Flows": "Tasks that are saved under a name, with parameters.",
     "Activity": "What happened: the log of each session, and the sessions.",
     "Files": "What is uploaded for tasks, and what lies in their workspaces.",
 }
 PARAMETERS = {
+    "cascade": "Whether what hangs on it is deleted, too.",
     "agent": "The agent that does it, such as `shell`.",
     "attempt": "Which attempt, from 1; the newest if left out.",
     "cursor": "`next_cursor` of the page before.",
     "file_id": "The file's id, as the upload answered it.",
     "file_path": "A path in a workspace, as `file_path` or `path` gave it.",
-    "flow_id": "Tasks of this flow.",
+    "flow_id": "The flow's id.",
     "include_directories": "Whether directories are listed, too.",
     "lane": "The lane; `main` if left out.",
     "limit": "At most so many.",
@@ -43,7 +45,7 @@ KEY = {
     "description": "The same key with the same body is answered as before, for a day.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
-TAKE_KEYS = ("/api/tasks/submit", "/api/tasks/{task_id}/rerun")
+TAKE_KEYS = ("/api/tasks/submit", "/api/tasks/{task_id}/rerun", "/api/flows/{flow_id}/run")
 FREE = ("/health",)
 TOKEN, COOKIE, FORM_TOKEN = "token", "cookie", "form_token"
 UPLOAD = {

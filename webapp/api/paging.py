@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 
 from webapp.domain.errors import Invalid
-from webapp.queries.history import Filter
 
 MOST = 2**63 - 1
 
 
-def cursor(seq: int | None, wanted: Filter) -> str | None:
+def cursor(seq: int | None, wanted: object) -> str | None:
     """What a client sends to go on below a number; None where there is nothing below."""
     return None if seq is None else f"{seq}-{_mark(wanted)}"
 
 
-def below(sent: str | None, wanted: Filter) -> int | None:
+def below(sent: str | None, wanted: object) -> int | None:
     """The number to go on below. Raises Invalid for what was never given, or for other filters."""
     if sent is None:
         return None
@@ -27,6 +26,6 @@ def below(sent: str | None, wanted: Filter) -> int | None:
     return int(number)
 
 
-def _mark(wanted: Filter) -> str:
+def _mark(wanted: object) -> str:
     said = "\0".join(f"{name}={value}" for name, value in sorted(vars(wanted).items()))
     return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:8]

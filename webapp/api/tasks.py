@@ -7,21 +7,19 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from apiflask import APIBlueprint
-from flask import request
 from flask.typing import ResponseReturnValue
-from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr
+from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from webapp import clock
 from webapp.api.bodies import Answer, Body, Message, answers
 from webapp.api.paging import below, cursor
+from webapp.api.submitting import SubmitAnswer, answered
 from webapp.domain.messages import sentence
 from webapp.domain.task_state import Status
 from webapp.doors import steering
-from webapp.doors.intake import again, intake, promise
+from webapp.doors.intake import again, intake
 from webapp.doors.principal import principal
 from webapp.queries import history, tasks
 from webapp.queries.history import Filter
-from webapp.services import submissions
 from webapp.services.submissions import Submission
 
 bp = APIBlueprint("api_tasks", __name__, url_prefix="/api/tasks", tag="Tasks")
@@ -29,8 +27,8 @@ bp = APIBlueprint("api_tasks", __name__, url_prefix="/api/tasks", tag="Tasks")
 SHOWN = 50
 
 
-class Fields(Body, extra="allow"):
-    """A submission; what is not listed is the agent's own setting, and checked by it."""
+class Common(Body, extra="allow"):
+    """What submissions and flows have; what is not listed is the agent's own setting."""
 
     agent: StrictStr | None = Field(None, description="Which agent does it, e.g. shell.")
     session_id: StrictStr | None = Field(None, description="Made if absent.")
@@ -46,6 +44,17 @@ class Fields(Body, extra="allow"):
         None, description="Seconds in line after which the task fails."
     )
     max_retries: StrictInt | None = None
+    retry_delay_s: StrictFloat | None = Field(
+        None, description="Before the first retry; each further one waits twice as long."
+    )
+    rerun_interrupted: StrictBool | None = Field(
+        None, description="Whether it is run again if its server dies or is shut down meanwhile."
+    )
+
+
+class Fields(Common):
+    """A submission."""
+
     when_busy: Literal["reject", "queue"] | None = None
     upload_file_ids: list[StrictStr] | None = Field(
         None, description="Uploaded files of one session that the task is given."
@@ -65,18 +74,6 @@ class RerunBody(Fields):
     """What should be different this time."""
 
     task_description: StrictStr | None = None
-
-
-class SubmitAnswer(Answer):
-    """The task is stored."""
-
-    success: Literal[True]
-    task_id: str
-    session_id: str
-    status: Literal["submitted"]
-    message: str
-    llm_profile: str | None
-    workspace_dir: str
 
 
 def _moment(value: Any) -> datetime:
@@ -194,22 +191,5 @@ def delete(task_id: str) -> ResponseReturnValue:
 
 
 def _submit(make: Callable[[], Submission], route: str) -> ResponseReturnValue:
-    """Answer as before if this was asked before, even where it could not be asked again."""
-    by, now = principal().name, clock.now()
-    promised = promise(route, request.headers.get("Idempotency-Key"), request.get_data())
-    submitted = submissions.kept(promised, by=by, now=now) if promised is not None else None
-    if submitted is None:
-        submitted = steering.submit(make(), by=by, promise=promised)
-    code = "submitted_waiting" if submitted.waiting else "submitted"
-    if submitted.frozen is not None:
-        code = "submitted_frozen"
-    said = sentence(code, {"waiting": submitted.waiting, "reason": submitted.frozen})
-    return {
-        "success": True,
-        "task_id": submitted.task_id,
-        "session_id": submitted.session_id,
-        "status": "submitted",
-        "message": said,
-        "llm_profile": None,
-        "workspace_dir": submitted.workspace_dir,
-    }
+    by = principal().name
+    return answered(route, lambda promised: steering.submit(make(), by=by, promise=promised))

@@ -37,7 +37,13 @@ class Invalid(Refused):
     @classmethod
     def field(cls, name: str, reason: str) -> Invalid:
         """The refusal of a single field."""
-        return cls("invalid_field", fields={name: reason}, field=name, reason=reason)
+        return cls.of({name: reason})
+
+    @classmethod
+    def of(cls, problems: Mapping[str, str]) -> Invalid:
+        """One refusal for all fields; its sentence is the first one's."""
+        name, reason = next(iter(problems.items()))
+        return cls("invalid_field", fields=problems, field=name, reason=reason)
 
 
 class Unauthorized(Refused):
@@ -62,6 +68,12 @@ class NoSuchTask(NotFound):
     """There is no task of that id."""
 
     code = "no_such_task"
+
+
+class NoSuchFlow(NotFound):
+    """There is no flow of that id."""
+
+    code = "no_such_flow"
 
 
 class NoSuchSession(NotFound):

@@ -20,7 +20,14 @@ class Outcome:
     reports: Sequence[Mapping[str, Any]] = ()
     """The files in reports/ that the attempt wrote, the one to show first."""
     may_retry: bool = True
-    """False where another attempt cannot help or was not asked for (interrupted, abandoned)."""
+    """False where another attempt cannot help or was not asked for (abandoned)."""
+    was_interrupted: bool = False
+    """Whether it is to be run again if the task says so: it did not fail by itself."""
+
+
+def interrupted(code: str) -> Outcome:
+    """What ran it died, or was shut down: no failure of its own, so retries are not for it."""
+    return Outcome("fail", code=code, may_retry=False, was_interrupted=True)
 
 
 def completed(result: str | None, exit_code: int | None = None) -> Outcome:

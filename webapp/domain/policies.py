@@ -19,6 +19,10 @@ MAX_REASON = 2_000
 MAX_PRIORITY = 1_000_000
 MAX_TIMEOUT_S = 366 * 24 * 3600.0
 MAX_RETRIES = 100
+MAX_RETRY_DELAY_S = 24 * 3600.0
+MAX_INTERRUPTIONS = 3
+"""How often, beyond its retries, a task is run again whose server died while it ran."""
+MAX_NAME = 200
 MAX_TASK_FILES = 100
 MAX_PATH = 4096
 MAX_MESSAGE = 100_000

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from webapp.domain.errors import Invalid
@@ -15,6 +15,7 @@ from webapp.domain.policies import (
     MAX_PATH,
     MAX_PRIORITY,
     MAX_RETRIES,
+    MAX_RETRY_DELAY_S,
     MAX_TASK_FILES,
     MAX_TIMEOUT_S,
     SESSION_ID,
@@ -29,7 +30,6 @@ NOT_YET = (
     "llm_profile_name",
     "mcp_server_config",
     "agent_mode",
-    "flow_id",
 )
 """Fields whose part of Lineup comes later: refused by name, never ignored."""
 
@@ -41,6 +41,8 @@ COMMON = (
     "lane",
     "priority",
     "max_retries",
+    "retry_delay_s",
+    "rerun_interrupted",
     "when_busy",
     "upload_file_ids",
     "upload_files_path",
@@ -57,6 +59,8 @@ def intake(
     """
     given = {name: value for name, value in raw.items() if value is not None}
     problems: dict[str, str] = {name: "not available yet" for name in NOT_YET if name in given}
+    if "flow_id" in given:
+        problems["flow_id"] = "a flow is run with POST /api/flows/{flow_id}/run"
     if "agent" not in given and not problems:
         problems["agent"] = "say which agent is meant, for example shell"
     values: dict[str, Any] = {}
@@ -69,7 +73,9 @@ def intake(
             problems[name] = str(error)
     if "task_description" not in given:
         problems["task_description"] = "say what should be done"
-    own = {name: value for name, value in given.items() if name not in (*COMMON, *NOT_YET)}
+    own = {
+        name: value for name, value in given.items() if name not in (*COMMON, *NOT_YET, "flow_id")
+    }
     if not {"agent"} & problems.keys():
         try:
             values["agent_settings"] = ports().agents.validate(
@@ -96,10 +102,17 @@ def again(task_id: str, changes: dict[str, Any]) -> Submission:
         "silence_timeout_s": row.silence_timeout_s,
         "waiting_timeout_s": tasks.waiting_timeout_s(row),
         "max_retries": row.max_retries,
+        "retry_delay_s": row.retry_delay_s,
+        "rerun_interrupted": row.rerun_interrupted,
         "upload_file_ids": _files_of(row, changes),
         **own,
     }
-    return intake(merged(earlier, changes), rerun_of=task_id)
+    submission = intake(merged(earlier, changes), rerun_of=task_id)
+    if row.flow_id is None:
+        return submission
+    metadata = {**(row.task_metadata or {}), "trigger": "hand"}
+    metadata.pop("due_at", None)
+    return replace(submission, flow_id=row.flow_id, task_metadata=metadata)
 
 
 def _files_of(row: Any, changes: Mapping[str, Any]) -> list[str] | None:
@@ -120,8 +133,7 @@ def promise(route: str, key: str | None, body: bytes) -> Promise | None:
 
 def refused(problems: Mapping[str, str]) -> Invalid:
     """One refusal for all fields; its sentence is the first one's."""
-    name, reason = next(iter(problems.items()))
-    return Invalid("invalid_field", fields=problems, field=name, reason=reason)
+    return Invalid.of(problems)
 
 
 def bounds() -> Bounds:
@@ -197,11 +209,20 @@ def _whole(low: int, high: int) -> Any:
     return check
 
 
-def _seconds(value: Any) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not 0 < value <= MAX_TIMEOUT_S:
-        raise ValueError(f"must be a number of seconds above 0 and up to {MAX_TIMEOUT_S:g}")
-    return float(value)
+def _seconds(most: float) -> Any:
+    def check(value: Any) -> float:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 0 < value <= most:  # which NaN is not
+            raise ValueError(f"must be a number of seconds above 0 and up to {most:g}")
+        return float(value)
+
+    return check
+
+
+def _yes_or_no(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
 
 
 def _when_busy(value: Any) -> str:
@@ -235,5 +256,7 @@ _CHECKS = {
     "when_busy": _when_busy,
     "upload_file_ids": _file_ids,
     "upload_files_path": _file_path,
-    **dict.fromkeys(TIMEOUTS, _seconds),
+    "retry_delay_s": _seconds(MAX_RETRY_DELAY_S),
+    "rerun_interrupted": _yes_or_no,
+    **dict.fromkeys(TIMEOUTS, _seconds(MAX_TIMEOUT_S)),
 }

@@ -88,6 +88,7 @@ class Flow(db.Model):  # type: ignore[name-defined]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(BigInteger, default=1)
+    """Counts edits by people; what its runs write here is none."""
 
     __table_args__ = (
         Index("ix_flows_lane", "lane"),

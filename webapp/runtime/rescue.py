@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 
 from webapp.agents import processes
-from webapp.domain.outcome import Outcome
+from webapp.domain.outcome import interrupted
 from webapp.queries import runs
 from webapp.runtime.context import Context, is_alive
 from webapp.services import claims
@@ -68,8 +68,7 @@ class Dropped:
 
 def _close(context: Context, task_id: str, attempt: int, code: str) -> bool:
     ended = processes.end_run(processes.run_mark(task_id, attempt), context.settings.stop_grace_s)
-    outcome = Outcome("fail", code=code, may_retry=False)
-    closed = context.call(claims.rescue, task_id, attempt, outcome, context.now())
+    closed = context.call(claims.rescue, task_id, attempt, interrupted(code), context.now())
     if closed:
         log.warning("task interrupted", task_id=task_id, processes_ended=ended)
     return closed

@@ -108,7 +108,7 @@ class Run:
             self._grant(wishes)
             self._watch_time(wishes.status)
         if self._interruption.is_set():
-            self._end_by(Outcome("fail", code="interrupted_by_shutdown", may_retry=False))
+            self._end_by(outcomes.interrupted("interrupted_by_shutdown"))
         return not self._overdue()
 
     def end(self) -> tuple[Outcome, News] | None:

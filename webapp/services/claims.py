@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from webapp.domain import outcome as outcomes
 from webapp.domain.errors import LostAttempt
 from webapp.domain.messages import sentence
 from webapp.domain.outcome import Outcome
+from webapp.domain.policies import MAX_INTERRUPTIONS
 from webapp.domain.receipts import UNREAD, Receipt
 from webapp.domain.retry import backoff
 from webapp.models import Attempt, Freeze, Instruction, Task
@@ -37,6 +38,7 @@ _NEXT = (
         _tasks.c.agent_settings,
         _tasks.c.workspace_dir,
         _tasks.c.upload_files,
+        _tasks.c.task_metadata,
         _tasks.c.timeout_s,
         _tasks.c.silence_timeout_s,
     )
@@ -54,6 +56,9 @@ _NEXT = (
 )
 ONE_ACTIVE = ("UNIQUE constraint failed: tasks.lane", "uq_tasks_active_lane")
 """How the databases name the index that allows one active task per lane."""
+_AGAIN = select(_tasks.c.retry_delay_s, _tasks.c.rerun_interrupted).where(
+    _tasks.c.task_id == bindparam("of_task")
+)
 _BEGIN_ATTEMPT = insert(_attempts)
 _END_ATTEMPT = update(_attempts).where(
     _attempts.c.task_id == bindparam("of_task"), _attempts.c.number == bindparam("of_attempt")
@@ -82,6 +87,7 @@ class Assignment:
     settings: Mapping[str, Any]
     workspace_dir: Path
     upload_files: tuple[Path, ...]
+    params: Mapping[str, Any]
     timeout_s: float | None
     silence_timeout_s: float | None
 
@@ -159,8 +165,9 @@ def _finish(task_id: str, attempt: int, outcome: Outcome, news: News, now: datet
     task = moves.look(task_id, attempt)
     if task.wish == "stop" and outcome.move != "stop":
         outcome = outcomes.stopped(outcome.result, outcome.exit_code)
-    if outcome.move == "fail" and outcome.may_retry and attempt <= task.max_retries:
-        _retry(task, outcome, news, now)
+    if outcome.move == "fail" and (again := _again(task, outcome, now)) is not None:
+        entries, due = [*news.entries, again[0]], again[1]
+        moves.move(task, "retry", now, entries, not_before=due, progress=None, pause_reason=None)
     else:
         _end(task, outcome, news, now)
     _close_attempt(task, outcome, news, now)
@@ -195,6 +202,7 @@ def _claim(lane: str, runner_id: str, now: datetime) -> Assignment | None:
         settings=row.agent_settings,
         workspace_dir=Path(row.workspace_dir),
         upload_files=tuple(Path(file["path"]) for file in row.upload_files or ()),
+        params=(row.task_metadata or {}).get("params", {}),
         timeout_s=row.timeout_s,
         silence_timeout_s=row.silence_timeout_s,
     )
@@ -219,16 +227,24 @@ def _end(task: Standing, outcome: Outcome, news: News, now: datetime) -> None:
     moves.move(task, outcome.move, now, [*news.entries, entry], **columns)
 
 
-def _retry(task: Standing, outcome: Outcome, news: News, now: datetime) -> None:
-    due = now + backoff(task.task_id, task.attempt)
-    params = {
-        "attempt": task.attempt,
-        "error": _said(outcome),
-        "seconds": round((due - now).total_seconds()),
-    }
-    entry = Entry(task.task_id, task.attempt, SYSTEM, "retrying", "attempt_failed", params)
-    entries = [*news.entries, entry]
-    moves.move(task, "retry", now, entries, not_before=due, progress=None, pause_reason=None)
+def _again(task: Standing, outcome: Outcome, now: datetime) -> tuple[Entry, datetime] | None:
+    """What is logged of another attempt, and when it is due; None if there is to be none.
+
+    An interruption counts as an attempt, so that a task that kills its server is not run for ever.
+    """
+    retries = outcome.may_retry and task.attempt <= task.max_retries
+    if not retries and not outcome.was_interrupted:
+        return None
+    how = db.session.execute(_AGAIN, {"of_task": task.task_id}).one()
+    params: dict[str, Any] = {"attempt": task.attempt, "error": _said(outcome)}
+    if retries:
+        rest = backoff(task.task_id, task.attempt, how.retry_delay_s)
+        code, params["seconds"] = "attempt_failed", round(rest.total_seconds())
+    elif how.rerun_interrupted and task.attempt <= task.max_retries + MAX_INTERRUPTIONS:
+        code, rest = "attempt_interrupted", timedelta()
+    else:
+        return None
+    return Entry(task.task_id, task.attempt, SYSTEM, "retrying", code, params), now + rest
 
 
 def _close_attempt(task: Standing, outcome: Outcome, news: News, now: datetime) -> None:

@@ -51,6 +51,11 @@ class Submission:
     rerun_of: str | None = None
     upload_file_ids: tuple[str, ...] = ()
     upload_files_path: str | None = None
+    retry_delay_s: float | None = None
+    rerun_interrupted: bool = False
+    flow_id: str | None = None
+    task_metadata: Mapping[str, Any] | None = None
+    """Of a flow's run: ``{trigger, params, flow_name}``; with ``due_at`` if it was scheduled."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +89,7 @@ class Submitted:
     """Why nothing new begins at the moment."""
 
 
-@transaction
-def submit(
+def take(
     submission: Submission,
     *,
     by: str,
@@ -95,6 +99,7 @@ def submit(
 ) -> Submitted:
     """Store a task as pending, or refuse: Conflict when busy, TooMany when full.
 
+    For verbs that are in their transaction already; `submit` is one by itself.
     The lane's row is locked first, so that of any number of simultaneous submissions that are to
     be rejected by a busy lane exactly one gets in.
     """
@@ -121,11 +126,14 @@ def submit(
     uploads = given(wanted, session_id)
     frozen = db.session.execute(_FROZEN).scalar_one_or_none()
     submitted = Submitted(task_id, session_id, workspace, submission.lane, ahead, frozen)
-    moves.admit({**_columns(submission, submitted, by, now), **uploads}, now)
+    moves.admit({**columns(submission, submitted, by, now), **uploads}, now)
     if promise is not None:
         _keep(promise, submitted, by, now)
     audit.note(by, "submit", task_id, now, agent=submission.agent, lane=submission.lane)
     return submitted
+
+
+submit = transaction(take)
 
 
 def kept(promise: Promise, *, by: str, now: datetime) -> Submitted | None:
@@ -154,9 +162,8 @@ def kept(promise: Promise, *, by: str, now: datetime) -> Submitted | None:
     return Submitted(**row.answer)
 
 
-def _columns(
-    submission: Submission, submitted: Submitted, by: str, now: datetime
-) -> dict[str, Any]:
+def columns(submission: Submission, submitted: Submitted, by: str, now: datetime) -> dict[str, Any]:
+    """The columns of a new task, besides what it is given of files and what `admit` adds."""
     waiting = submission.waiting_timeout_s
     return {
         "task_id": submitted.task_id,
@@ -173,10 +180,18 @@ def _columns(
         "silence_timeout_s": submission.silence_timeout_s,
         "expires_at": now + timedelta(seconds=waiting) if waiting is not None else None,
         "max_retries": submission.max_retries,
+        "retry_delay_s": submission.retry_delay_s,
+        "rerun_interrupted": submission.rerun_interrupted,
+        "flow_id": submission.flow_id,
+        "task_metadata": _plain(submission.task_metadata),
         "submitted_by": by,
         "rerun_of": submission.rerun_of,
         "abandoned": False,
     }
+
+
+def _plain(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return dict(metadata) if metadata is not None else None
 
 
 def _busy(lane: str) -> Conflict:

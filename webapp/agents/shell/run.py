@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import selectors
 from contextlib import closing
+from typing import Any
 
 from webapp.agents.processes import RUN_MARK, run_mark
 from webapp.agents.protocol import AgentFailed, Console, Limits, Result, Work
@@ -12,6 +14,8 @@ from webapp.agents.shell.launch import CannotPass, Launched, Order
 from webapp.agents.shell.outcome import conclude, stopped_result
 from webapp.agents.shell.settings import RESERVED, ShellSettings
 from webapp.agents.shell.watch import Watch
+
+PARAM = "LINEUP_TASK_PARAM_"
 
 
 def variables(work: Work) -> dict[str, str]:
@@ -22,8 +26,14 @@ def variables(work: Work) -> dict[str, str]:
         "LINEUP_TASK_SESSION": work.session_id,
         "LINEUP_TASK_WORKSPACE": str(work.workspace_dir),
         "LINEUP_TASK_UPLOADS": "\n".join(map(str, work.upload_files)),
+        **{PARAM + name.upper(): _text(value) for name, value in work.params.items()},
         RUN_MARK: run_mark(work.task_id, work.attempt),
     }
+
+
+def _text(value: Any) -> str:
+    """A parameter as a variable has it: a text as it is, all else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 class ShellRun:

@@ -10,6 +10,7 @@ from typing import Any
 
 from webapp.domain.messages.backup import BACKUP
 from webapp.domain.messages.doctor import DOCTOR
+from webapp.domain.messages.flows import FLOWS
 from webapp.domain.messages.marking import N_
 from webapp.domain.messages.notices import NOTICES
 from webapp.domain.messages.refusals import REFUSALS
@@ -18,7 +19,15 @@ from webapp.domain.messages.tasks import TASKS
 
 __all__ = ["MESSAGES", "N_", "learn", "sentence"]
 
-MESSAGES: dict[str, str] = {**TASKS, **BACKUP, **DOCTOR, **SCHEDULES, **NOTICES, **REFUSALS}
+MESSAGES: dict[str, str] = {
+    **TASKS,
+    **BACKUP,
+    **DOCTOR,
+    **FLOWS,
+    **SCHEDULES,
+    **NOTICES,
+    **REFUSALS,
+}
 
 
 def learn(more: Mapping[str, str]) -> None:

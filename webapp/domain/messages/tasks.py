@@ -10,6 +10,7 @@ TASKS = {
     "attempt_failed": N_(
         "Attempt %(attempt)s failed: %(error)s The next one begins in %(seconds)s s."
     ),
+    "attempt_interrupted": N_("Attempt %(attempt)s: %(error)s It is run again."),
     "completed": N_("Completed."),
     "failed": N_("Failed: %(error)s"),
     "stopped": N_("Stopped."),

@@ -1,0 +1,202 @@
+"""What both doors do with flows: fields as they came become a Draft, and runs are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from webapp import clock
+from webapp.domain import names, parameters
+from webapp.domain.errors import Conflict, Invalid
+from webapp.domain.policies import MAX_DESCRIPTION, MAX_NAME, WHEN_BUSY
+from webapp.domain.secrets import merged
+from webapp.doors.intake import bounds, check_text, intake
+from webapp.ports import ports
+from webapp.queries import flows, tasks
+from webapp.services import flows as verbs
+from webapp.services.flows import COPIED, Draft
+from webapp.services.submissions import Promise, Submitted
+
+OWN = ("name", "description", "parameters")
+NOT_OURS = {
+    "when_busy": "is said with each run",
+    "upload_file_ids": "a flow has no files: they belong to a session",
+    "upload_files_path": "a flow has no files: they belong to a session",
+}
+NOT_YET = ("llm_profile_name", "mcp_server_config", "agent_mode", "budget", "notify")
+OF_TASKS = (
+    "task_description",
+    "agent",
+    "lane",
+    "priority",
+    "timeout_s",
+    "silence_timeout_s",
+    "max_retries",
+    "retry_delay_s",
+    "rerun_interrupted",
+)
+TRIES = 20
+
+
+def create(raw: Mapping[str, Any], *, by: str) -> str:
+    """Store a new flow; returns its id. Raises Invalid with every field that is wrong."""
+    return verbs.create(_draft(raw), by=by, now=clock.now())
+
+
+def change(flow_id: str, raw: Mapping[str, Any], *, by: str) -> None:
+    """Change what is sent; what was shown and comes back as it was shown is no change.
+
+    With ``version`` only the flow as it was then is changed; without, others' edits of other
+    fields at the same moment stand, too.
+    """
+    tried = 0
+    while True:
+        row = flows.find(flow_id)
+        changes = _changes(row, raw)
+        version = changes.pop("version", row.version)
+        draft = _draft(_changed(row, changes))
+        try:
+            verbs.change(flow_id, draft, seen=version, by=by, now=clock.now())
+        except Conflict as refusal:
+            tried += 1
+            if refusal.code != "flow_changed" or raw.get("version") is not None or tried == TRIES:
+                raise
+        else:
+            return
+
+
+def clone(flow_id: str, name: str | None, *, by: str) -> str:
+    """Store a copy; returns its id."""
+    checked = _checked("name", _name, name) if name is not None else None
+    return verbs.clone(flow_id, checked, by=by, now=clock.now())
+
+
+def of_task(task_id: str, raw: Mapping[str, Any], *, by: str) -> str:
+    """Store a flow that does what a task did, with these fields changed; returns its id.
+
+    The task's session and its files stay with it: each run of the flow has a session of its own.
+    """
+    row = tasks.find(task_id)
+    earlier = {name: row._mapping[name] for name in OF_TASKS}
+    earlier["waiting_timeout_s"] = tasks.waiting_timeout_s(row)
+    if raw.get("agent") in (None, row.agent):
+        own = dict(row.agent_settings)
+        if own.get("stdin") == "open":
+            del own["stdin"]  # a flow may run when nobody is there to type
+        earlier |= own
+    return create(merged(earlier, _flat(raw)), by=by)
+
+
+def run(
+    flow_id: str,
+    params: Mapping[str, Any],
+    *,
+    by: str,
+    trigger: str = "hand",
+    when_busy: str = "queue",
+    promise: Promise | None = None,
+) -> Submitted:
+    """Submit a run, and wake its lane's worker; raises what the submission refuses."""
+    flow = flows.find(flow_id)
+    if flow.agent not in ports().agents.names():
+        raise Invalid.field("agent", f"there is no agent {flow.agent!r} any more")
+    if when_busy not in WHEN_BUSY:
+        raise Invalid.field("when_busy", f"must be one of {', '.join(WHEN_BUSY)}")
+    submitted = verbs.run(
+        flow_id,
+        params,
+        trigger=trigger,
+        by=by,
+        bounds=bounds(),
+        now=clock.now(),
+        when_busy=when_busy,
+        promise=promise,
+    )
+    ports().wake.lane(submitted.lane)
+    return submitted
+
+
+def _draft(raw: Mapping[str, Any]) -> Draft:
+    """Check every field; raises Invalid with every one that is wrong."""
+    given = {name: value for name, value in _flat(raw).items() if value is not None}
+    problems = {name: reason for name, reason in NOT_OURS.items() if name in given}
+    problems |= {name: "not available yet" for name in NOT_YET if name in given}
+    name = description = ""
+    try:
+        name = _name(given.get("name"))
+    except ValueError as error:
+        problems["name"] = str(error)
+    if "description" in given:
+        try:
+            description = check_text(given["description"], MAX_DESCRIPTION)
+        except ValueError as error:
+            problems["description"] = str(error)
+    declared, wrong = parameters.declared(given.get("parameters", []))
+    problems |= wrong
+    of_run = {n: v for n, v in given.items() if n not in (*OWN, *NOT_OURS, *NOT_YET)}
+    try:
+        submission = intake(of_run, by_hand=False)
+    except Invalid as refusal:
+        raise Invalid.of({**problems, **refusal.fields}) from None
+    if problems:
+        raise Invalid.of(problems)
+    return Draft(name, description or None, declared, submission)
+
+
+def _flat(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The agent's settings among the other fields, as a submission has them."""
+    given = dict(raw)
+    settings = given.pop("agent_settings", None)
+    if settings is None:
+        return given
+    if not isinstance(settings, Mapping):
+        raise Invalid.field("agent_settings", "must be an object of the agent's own settings")
+    known = {*OWN, *COPIED, *NOT_OURS}
+    for name in settings:
+        if name in known:
+            raise Invalid.field("agent_settings", f"{name} is no setting of an agent")
+    return {**settings, **given}
+
+
+def _changes(row: Any, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """What is sent that may be changed; what may not is let pass only as it is."""
+    shown = flows.as_json(row)
+    fixed = {name for name in shown if name not in (*OWN, *COPIED, "version")} | set(NOT_YET)
+    problems = {
+        name: "cannot be changed" if name not in NOT_YET else "not available yet"
+        for name in fixed & raw.keys()
+        if raw[name] != shown.get(name)
+    }
+    version = raw.get("version")
+    if version is not None and (isinstance(version, bool) or not isinstance(version, int)):
+        problems["version"] = "must be the version of the flow as it was loaded"
+    if problems:
+        raise Invalid.of(dict(sorted(problems.items())))
+    return {n: v for n, v in raw.items() if n not in fixed and (n, v) != ("version", None)}
+
+
+def _changed(row: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A flow's fields with the changes; ``agent_settings`` among them replaces all settings."""
+    plain = (n for n in COPIED if n not in ("agent_settings", *NOT_YET))
+    fields = {"name": row.name, **{name: row._mapping[name] for name in plain}}
+    own = row.agent_settings if changes.get("agent") in (None, row.agent) else {}
+    sent = _flat(changes)
+    if changes.get("agent_settings") is not None:
+        own = {name: value for name, value in own.items() if name in sent}
+    return merged({**own, **fields}, sent)
+
+
+def _name(value: Any) -> str:
+    if value is None:
+        raise ValueError("say what the flow is to be called")
+    name = check_text(value, MAX_NAME).strip()
+    if names.shown(name) != name:
+        raise ValueError("must be one line, without characters that cannot be seen")
+    return name
+
+
+def _checked(field: str, check: Any, value: Any) -> Any:
+    try:
+        return check(value)
+    except ValueError as error:
+        raise Invalid.field(field, str(error)) from None
