@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 
+from tests.services.lanes import Do
 from webapp import clock
 from webapp.domain.outcome import Outcome
-from webapp.queries import activity
+from webapp.queries import activity, lanes
 from webapp.runtime.context import Context
 from webapp.services import claims
 from webapp.services.claims import Assignment
@@ -42,6 +43,22 @@ def conclude(context: Context) -> Callable[..., Assignment | None]:
         )
 
     return end
+
+
+@pytest.fixture
+def do(context: Context) -> Do:
+    """Call a verb of lanes."""
+
+    def call(verb: Callable[..., Any], *given: Any) -> Any:
+        return context.call(verb, *given, by="ann", now=clock.now())
+
+    return call
+
+
+@pytest.fixture
+def look(context: Context) -> Callable[[str], Any]:
+    """A lane as it is now."""
+    return lambda name: context.call(lanes.find, name)
 
 
 def log_of(app: APIFlask, session_id: str) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from webapp.api import (
     flows,
     freeze,
     health,
+    lanes,
     output,
     tasks,
 )
@@ -49,6 +50,7 @@ def init_app(app: APIFlask) -> None:
     for blueprint in (
         health.bp,
         freeze.bp,
+        lanes.bp,
         tasks.bp,
         flows.bp,
         bulk.bp,

@@ -18,7 +18,7 @@ from webapp.domain.receipts import Receipt
 from webapp.doors.intake import check_text
 from webapp.doors.principal import principal
 from webapp.doors.steering import instruct, steer
-from webapp.queries import tasks
+from webapp.queries import lanes, tasks
 from webapp.services.controls import NothingToActOn
 
 bp = APIBlueprint("api_controls", __name__, url_prefix="/api/tasks", tag="Tasks")
@@ -225,7 +225,7 @@ def list_instructions(task_id: str) -> ResponseReturnValue:
 
 
 def _lane(query: LaneQuery) -> str:
-    if query.lane != MAIN_LANE and not tasks.lane_exists(query.lane):
+    if query.lane != MAIN_LANE and not lanes.exists(query.lane):
         raise Invalid.field("lane", f"there is no lane named {query.lane!r}")
     return query.lane
 

@@ -16,6 +16,7 @@ TAGS = {
     "Health and status": "Whether it runs, what it does, and the freeze.",
     "Tasks": "Hand in, look at, steer, run again and delete tasks; their output.",
     "Flows": "Tasks that are saved under a name, with parameters.",
+    "Lanes": "Queues in which one task rides at a time: made, paused, drained, renamed, deleted.",
     "Activity": "What happened: the log of each session, and the sessions.",
     "Files": "What is uploaded for tasks, and what lies in their workspaces.",
 }

@@ -6,7 +6,7 @@ import hashlib
 import re
 
 SESSION_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-LANE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+LANE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 IDEMPOTENCY_HOURS = 24
 

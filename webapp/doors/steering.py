@@ -14,7 +14,7 @@ from webapp.domain.errors import NoSuchTask
 from webapp.domain.task_state import FINAL, Status
 from webapp.doors.intake import bounds
 from webapp.ports import ports
-from webapp.queries import runs, tasks
+from webapp.queries import lanes, tasks
 from webapp.services import controls, submissions
 from webapp.services import freeze as freezing
 from webapp.services import tasks as task_verbs
@@ -54,7 +54,7 @@ def delete(task_id: str, *, by: str) -> None:
 def thaw(*, by: str) -> None:
     """Let tasks begin again, at once."""
     freezing.thaw(by=by, now=clock.now())
-    for lane in runs.lanes():
+    for lane in lanes.names():
         ports().wake.lane(lane)
 
 

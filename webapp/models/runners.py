@@ -9,6 +9,9 @@ from sqlalchemy import JSON, BigInteger, CheckConstraint, Float, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db import UtcDateTime, db
+from webapp.domain.lanes import STATES
+
+_STATES = ", ".join(f"'{state}'" for state in STATES)
 
 
 class Lane(db.Model):  # type: ignore[name-defined]
@@ -29,6 +32,17 @@ class Lane(db.Model):  # type: ignore[name-defined]
     completed: Mapped[int] = mapped_column(BigInteger, default=0)
     failed: Mapped[int] = mapped_column(BigInteger, default=0)
     stopped: Mapped[int] = mapped_column(BigInteger, default=0)
+    state: Mapped[str] = mapped_column(String(8), default="open", server_default="open")
+    """Whether its tasks begin (not while paused) and new ones get in (not while draining)."""
+    state_reason: Mapped[str | None] = mapped_column(Text)
+    state_by: Mapped[str | None] = mapped_column(String(100))
+    state_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """From then on it is not there for anybody; finished tasks keep its name."""
+    renamed_to: Mapped[str | None] = mapped_column(String(64))
+    """The lane that its finished tasks are being moved to, since it got another name."""
+
+    __table_args__ = (CheckConstraint(f"state IN ({_STATES})", name="ck_lanes_state"),)
 
 
 class Runner(db.Model):  # type: ignore[name-defined]

@@ -35,14 +35,16 @@ _own_attempt = and_(_attempts.c.task_id == _tasks.c.task_id, _attempts.c.number 
 
 # What every poll asks is built once: putting a statement together costs more than running it.
 _FREEZE = select(Freeze.__table__)
-_VERSION = select(func.sum(_lanes.c.version))
+_live = _lanes.c.deleted_at.is_(None)
+_VERSION = select(func.sum(_lanes.c.version)).where(_live)
 _PULSE = (
     select(_lanes.c.version, _tasks.c.task_id, _tasks.c.attempt)
     .select_from(_lanes)
     .outerjoin(_tasks, _own_active)
+    .where(_live)
     .order_by(_lanes.c.created_at, _lanes.c.name)
 )
-_BOARD = (
+DETAILED = (
     select(
         _lanes,
         _tasks.c.task_id,
@@ -55,8 +57,10 @@ _BOARD = (
     .select_from(_lanes)
     .outerjoin(_tasks, _own_active)
     .outerjoin(_attempts, _own_attempt)
+    .where(_live)
     .order_by(_lanes.c.created_at, _lanes.c.name)
 )
+"""Every lane with its active task."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ class Board:
 
 def board() -> Board:
     """The state of the world: one query over the lanes, and whether they are frozen."""
-    rows: Sequence[Any] = db.session.execute(_BOARD).all()
+    rows: Sequence[Any] = db.session.execute(DETAILED).all()
     return Board(rows, freeze())
 
 

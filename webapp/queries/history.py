@@ -13,6 +13,7 @@ from webapp.db import db
 from webapp.domain.task_state import Status
 from webapp.models import Lane, Task, WorkSession
 from webapp.queries.board import headline
+from webapp.queries.lanes import names_of
 from webapp.queries.looking import Asked, Range, between, look
 
 _tasks = Task.__table__
@@ -156,7 +157,7 @@ def _in_lanes(wanted: Filter) -> int:
     names = wanted.status or tuple(Status)
     query = select(*(_lanes.c[name] for name in set(names)))
     if wanted.lane is not None:
-        query = query.where(_lanes.c.name == wanted.lane)
+        query = query.where(_lanes.c.name.in_(names_of(wanted.lane)))
     return sum(sum(row) for row in db.session.execute(query))
 
 
@@ -165,6 +166,8 @@ def _asked(wanted: Filter) -> Asked:
     indexed = {
         name: [_tasks.c[name] == value] for name, value in given.items() if value is not None
     }
+    if wanted.lane is not None:
+        indexed["lane"] = [_tasks.c.lane == name for name in names_of(wanted.lane)]
     if wanted.status:
         indexed["status"] = [_tasks.c.status == name for name in dict.fromkeys(wanted.status)]
     others = []

@@ -14,7 +14,7 @@ from webapp.db import db
 from webapp.domain.policies import SEARCHED_CHARACTERS
 from webapp.domain.task_state import Status
 from webapp.models import Task
-from webapp.queries import runs
+from webapp.queries import lanes
 
 _tasks = Task.__table__
 
@@ -46,7 +46,7 @@ class Offers:
 def offers() -> Offers:
     """The lanes, and whether any task came from a flow or used a profile."""
     flows, profiles = (db.session.execute(query).first() for query in (_FLOWS, _PROFILES))
-    return Offers(runs.lanes(), flows is not None, profiles is not None)
+    return Offers(lanes.ever(), flows is not None, profiles is not None)
 
 
 def usual() -> dict[tuple[str, str | None], float]:

@@ -12,11 +12,10 @@ from webapp.db import DatabaseTime, db
 from webapp.domain.receipts import Receipt
 from webapp.domain.runner import Identity
 from webapp.domain.task_state import Status
-from webapp.models import Instruction, Lane, Runner, Task
+from webapp.models import Instruction, Runner, Task
 from webapp.models.tasks import is_active, is_pending
 
 _tasks = Task.__table__
-_lanes = Lane.__table__
 _runners = Runner.__table__
 _instructions = Instruction.__table__
 
@@ -92,11 +91,6 @@ def active_runs() -> list[ActiveRun]:
         .where(is_active(_tasks))
     ).all()
     return [ActiveRun(r.task_id, r.attempt, _identity(r), r.heartbeat_at, r.at) for r in rows]
-
-
-def lanes() -> list[str]:
-    """The names of all lanes."""
-    return list(db.session.execute(select(_lanes.c.name).order_by(_lanes.c.created_at)).scalars())
 
 
 def next_due(lane: str, now: datetime) -> datetime | None:

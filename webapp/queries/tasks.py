@@ -93,13 +93,6 @@ def counts() -> dict[str, int]:
     return {status.value: sum(row._mapping[status] for row in rows) for status in Status}
 
 
-def lane_exists(name: str) -> bool:
-    """Whether there is such a lane."""
-    return (
-        db.session.execute(select(_lanes.c.name).where(_lanes.c.name == name)).first() is not None
-    )
-
-
 def as_json(row: Row[Any]) -> dict[str, Any]:
     """A task with every stored column by its name; its secrets are masked."""
     task = {name: plain(value) for name, value in row._mapping.items()}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import cast
 
 import structlog
@@ -14,10 +15,11 @@ from webapp import __version__, clock
 from webapp.agents import processes
 from webapp.db import AWAY
 from webapp.ports import KEY, Idle, Ports, Snapshot
-from webapp.queries import runs
+from webapp.queries import lanes
 from webapp.runtime.catalogue import Catalogue
 from webapp.runtime.context import Context, identify
 from webapp.runtime.rescue import rescue_the_dead
+from webapp.runtime.starts import Starts
 from webapp.runtime.ticker import Ticker
 from webapp.runtime.worker import LaneWorker
 from webapp.services import claims, runners
@@ -34,6 +36,10 @@ class Runtime:
     def __init__(self, context: Context) -> None:
         self.context = context
         self._workers: dict[str, LaneWorker] = {}
+        self._retired: list[LaneWorker] = []
+        """Their lane was renamed or deleted; they end with what they have in their hands."""
+        self._starts = Starts()
+        self._opening = threading.Lock()
         self._ticker = Ticker(context, self.open_lanes, self.held)
         self._leaving = False
         self._hurried = False
@@ -50,24 +56,31 @@ class Runtime:
         self._ticker.start()
 
     def open_lanes(self) -> None:
-        """Have a worker for every lane there is."""
-        for name in self.context.call(runs.lanes):
-            if name not in self._workers and not self._leaving:
-                self._workers[name] = worker = LaneWorker(self.context, name)
-                worker.start()
+        """Have a worker for every lane there is, and none for those that are gone."""
+        with self._opening:
+            born = self.context.call(lanes.born)
+            self._retire(born)
+            for name, at in born.items():
+                if name not in self._workers and not self._leaving:
+                    worker = LaneWorker(self.context, name, born=at, starts=self._starts)
+                    self._workers[name] = worker
+                    worker.start()
 
     def held(self) -> set[tuple[str, int]]:
         """The tasks and attempts that the workers of this process have in their hands."""
-        return {held for worker in list(self._workers.values()) if (held := worker.holds)}
+        return {held for worker in self._everyone() if (held := worker.holds)}
 
     def lane(self, name: str) -> None:
         """Something in this lane may be ready to run."""
-        if (worker := self._workers.get(name)) is not None:
+        worker = self._workers.get(name)
+        if worker is not None:
             worker.wake()
+        elif not self._leaving:
+            self._open_new(name)
 
     def task(self, task_id: str) -> None:
         """Somebody wishes something of this task."""
-        for worker in self._workers.values():
+        for worker in self._everyone():
             if worker.nudge(task_id):
                 return
 
@@ -93,15 +106,16 @@ class Runtime:
             self._hurried = True
             return False
         self._leaving = True
-        for worker in list(self._workers.values()):
+        for worker in self._everyone():
             worker.stop_claiming()
         return True
 
     def stop(self) -> None:
         """Stop claiming, give what runs its grace, end the rest, and sign out."""
-        context, workers = self.context, list(self._workers.values())
+        context = self.context
         self._leaving = True
         self._ticker.stop()
+        workers = self._everyone()
         for worker in workers:
             worker.stop_claiming()
         if not _joined(workers, context.settings.shutdown_grace_s, unless=lambda: self._hurried):
@@ -112,6 +126,24 @@ class Runtime:
             context.call(runners.sign_out, context.identity.runner_id, context.now())
         except AWAY:
             log.exception("not signed out")
+
+    def _everyone(self) -> list[LaneWorker]:
+        return [*self._workers.values(), *self._retired]
+
+    def _open_new(self, name: str) -> None:
+        try:
+            self.open_lanes()
+        except AWAY:  # whoever woke it has done what they wanted; the ticker will open it
+            log.exception("lane not opened yet", lane=name)
+
+    def _retire(self, born: Mapping[str, datetime]) -> None:
+        """Have those end whose lane is gone, even if there is another of its name."""
+        for name, worker in list(self._workers.items()):
+            if born.get(name) != worker.born:
+                self._retired.append(worker)
+                del self._workers[name]
+                worker.stop_claiming()
+        self._retired = [worker for worker in self._retired if worker.alive]
 
 
 def start(app: Flask) -> Runtime:

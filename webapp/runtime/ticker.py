@@ -10,7 +10,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from webapp.files import incoming
-from webapp.housekeeping import disposal, retention
+from webapp.housekeeping import disposal, renaming, retention
 from webapp.queries import files
 from webapp.runtime.context import Context
 from webapp.runtime.rescue import Dropped, rescue_the_dead
@@ -95,13 +95,15 @@ class Ticker:
         context = self._context
         self._sweep()
         until = context.monotonic() + TIDYING_S
+
+        def enough() -> bool:
+            return self._ending.is_set() or context.monotonic() >= until
+
         try:
-            context.call(
-                disposal.remove_deleted,
-                lambda: self._ending.is_set() or context.monotonic() >= until,
-            )
+            context.call(renaming.move_on, enough)
+            context.call(disposal.remove_deleted, enough)
         except Exception:
-            log.exception("what was deleted is still there")
+            log.exception("not tidied to the end")
 
     def keep_house(self) -> None:
         """Remove what is older than it is to be kept, if no other process does."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import datetime
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,6 +16,7 @@ from webapp.queries import runs
 from webapp.runtime.context import Context
 from webapp.runtime.hand import Hand
 from webapp.runtime.run import Run
+from webapp.runtime.starts import Starts
 from webapp.services import claims, records
 from webapp.services.activity import SYSTEM, Entry
 from webapp.services.claims import Assignment
@@ -31,8 +33,16 @@ AGAIN_S = 1.0
 class LaneWorker:
     """Runs the tasks of one lane, one after the other."""
 
-    def __init__(self, context: Context, lane: str) -> None:
-        self.lane = lane
+    def __init__(
+        self,
+        context: Context,
+        lane: str,
+        *,
+        born: datetime | None = None,
+        starts: Starts | None = None,
+    ) -> None:
+        self.lane, self.born = lane, born
+        self._starts = starts or Starts()
         self._context = context
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -103,6 +113,7 @@ class LaneWorker:
                 self._claimed = self._conclude(assignment, outcome, news)
         finally:
             self._run = None
+            self._starts.give_back(self)
             if not run.finished():
                 self._hand = Hand()
         return True
@@ -117,8 +128,16 @@ class LaneWorker:
     def _claim(self) -> Assignment | None:
         if self._stopping.is_set():
             return None
-        context = self._context
-        return context.call(claims.claim_next, self.lane, context.identity.runner_id, context.now())
+        context, assignment = self._context, None
+        self._starts.take(self, self._stopping)
+        try:
+            assignment = context.call(
+                claims.claim_next, self.lane, context.identity.runner_id, context.now()
+            )
+        finally:
+            if assignment is None:
+                self._starts.give_back(self)
+        return assignment
 
     def _conclude(self, assignment: Assignment, outcome: Outcome, news: News) -> Assignment | None:
         """Write the outcome down, however long the database takes to come back.

@@ -14,12 +14,13 @@ from sqlalchemy.exc import IntegrityError
 from webapp.db import UtcDateTime, db, transaction
 from webapp.domain import outcome as outcomes
 from webapp.domain.errors import LostAttempt
+from webapp.domain.lanes import PAUSED
 from webapp.domain.messages import sentence
 from webapp.domain.outcome import Outcome
 from webapp.domain.policies import MAX_INTERRUPTIONS
 from webapp.domain.receipts import UNREAD, Receipt
 from webapp.domain.retry import backoff
-from webapp.models import Attempt, Freeze, Instruction, Task
+from webapp.models import Attempt, Freeze, Instruction, Lane, Task
 from webapp.models.tasks import is_active, is_pending
 from webapp.services import locks, moves
 from webapp.services.activity import SYSTEM, USER, Entry
@@ -29,6 +30,7 @@ from webapp.services.news import News, settle
 _tasks = Task.__table__
 _attempts = Attempt.__table__
 _instructions = Instruction.__table__
+_lanes = Lane.__table__
 
 _lane: BindParameter[str] = bindparam("of_lane")
 _now = bindparam("now", type_=UtcDateTime())
@@ -49,6 +51,7 @@ _NEXT = (
         or_(_tasks.c.expires_at.is_(None), _tasks.c.expires_at > _now),
         ~exists().where(_tasks.c.lane == _lane, is_active(_tasks)).correlate(None),
         ~exists(select(Freeze.__table__.c.only)),
+        ~exists().where(_lanes.c.name == _lane, _lanes.c.state == PAUSED).correlate(None),
     )
     .order_by(_tasks.c.priority.desc(), _tasks.c.seq)
     .limit(1)

@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import delete, func, insert, select
 from uuid_utils import uuid7
 
 from webapp.db import db, transaction
-from webapp.domain.errors import Conflict, Gone, Invalid, TooMany, Unprocessable
+from webapp.domain.errors import Conflict, Gone, TooMany, Unprocessable
 from webapp.domain.policies import IDEMPOTENCY_HOURS, MAIN_LANE
 from webapp.domain.task_state import OPEN
 from webapp.models import Freeze, IdempotencyKey, Lane, Task, WorkSession
-from webapp.services import audit, locks, moves
+from webapp.services import audit, lanes, locks, moves
 from webapp.services.uploads import Wanted, given, session_of
 from webapp.services.workspaces import workspace_of
 
@@ -25,7 +25,6 @@ _lanes = Lane.__table__
 _sessions = WorkSession.__table__
 _keys = IdempotencyKey.__table__
 
-_LANE = select(_lanes).where(_lanes.c.name == bindparam("lane"))
 _FROZEN = select(Freeze.__table__.c.reason)
 _WAITING = select(func.sum(_lanes.c.pending))
 
@@ -106,9 +105,7 @@ def take(
     locks.lane(submission.lane)  # so that a request repeated meanwhile is seen
     if promise is not None and (earlier := kept(promise, by=by, now=now)) is not None:
         return earlier
-    lane = db.session.execute(_LANE, {"lane": submission.lane}).one_or_none()
-    if lane is None:
-        raise Invalid.field("lane", f"there is no lane named {submission.lane!r}")
+    lane = lanes.taking(submission.lane)
     ahead = lane.pending + lane.running + lane.paused
     if ahead and submission.when_busy == "reject":
         raise _busy(submission.lane)

@@ -9,6 +9,7 @@ from sqlalchemy import insert, select
 
 from webapp.db import db, transaction
 from webapp.domain.errors import Conflict
+from webapp.domain.lanes import OPEN
 from webapp.domain.policies import MAIN_LANE
 from webapp.domain.task_state import FINAL
 from webapp.models import Lane, Task
@@ -53,5 +54,6 @@ def ensure_main_lane(now: datetime) -> None:
                 completed=0,
                 failed=0,
                 stopped=0,
+                state=OPEN,
             )
         )

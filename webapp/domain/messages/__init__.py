@@ -11,6 +11,7 @@ from typing import Any
 from webapp.domain.messages.backup import BACKUP
 from webapp.domain.messages.doctor import DOCTOR
 from webapp.domain.messages.flows import FLOWS
+from webapp.domain.messages.lanes import LANES
 from webapp.domain.messages.marking import N_
 from webapp.domain.messages.notices import NOTICES
 from webapp.domain.messages.refusals import REFUSALS
@@ -25,6 +26,7 @@ MESSAGES: dict[str, str] = {
     **DOCTOR,
     **FLOWS,
     **SCHEDULES,
+    **LANES,
     **NOTICES,
     **REFUSALS,
 }

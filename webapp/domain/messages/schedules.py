@@ -9,6 +9,7 @@ SCHEDULES = {
     "skipped_overlap": N_("The run before it was not finished."),
     "skipped_calendar": N_("Its calendar leaves this day out."),
     "skipped_freeze": N_("The lineup was frozen: %(reason)s"),
+    "skipped_lane_draining": N_("Its lane “%(lane)s” was being drained."),
     "skipped_queue_full": N_("%(limit)s scheduled tasks were waiting already."),
     # What a clock change did to a due time
     "cron_moved": N_("Moved from %(time)s: clocks go forward."),
