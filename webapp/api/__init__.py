@@ -20,6 +20,7 @@ from webapp.api import (
     health,
     lanes,
     output,
+    schedules,
     tasks,
 )
 
@@ -59,5 +60,6 @@ def init_app(app: APIFlask) -> None:
         output.bp,
         activity.bp,
         files.bp,
+        schedules.bp,
     ):
         app.register_blueprint(blueprint)

@@ -89,7 +89,7 @@ def init_app(app: APIFlask) -> None:
 
 
 def answers(
-    model: type[Answer] | None,
+    model: type[BaseModel] | None,
     *,
     refusals: tuple[int, ...] = (),
     kind: str = "application/json",
@@ -107,7 +107,7 @@ def answers(
     return {done: answer, **{status: REFUSALS[status] for status in (401, 403, *refusals)}}
 
 
-DESCRIBED: dict[str, type[Answer]] = {}
+DESCRIBED: dict[str, type[BaseModel]] = {}
 """The models of all answers, by name."""
 
 REFUSALS = {

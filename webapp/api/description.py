@@ -18,6 +18,7 @@ TAGS = {
     "Flows": "Tasks that are saved under a name, with parameters.",
     "Lanes": "Queues in which one task rides at a time: made, paused, drained, renamed, deleted.",
     "Activity": "What happened: the log of each session, and the sessions.",
+    "Schedules": "When flows fire by themselves, and what became of each due time.",
     "Files": "What is uploaded for tasks, and what lies in their workspaces.",
 }
 PARAMETERS = {
@@ -25,10 +26,12 @@ PARAMETERS = {
     "agent": "The agent that does it, such as `shell`.",
     "attempt": "Which attempt, from 1; the newest if left out.",
     "cursor": "`next_cursor` of the page before.",
+    "fate": "Only due times of this fate.",
     "file_id": "The file's id, as the upload answered it.",
     "file_path": "A path in a workspace, as `file_path` or `path` gave it.",
     "flow_id": "The flow's id.",
     "include_directories": "Whether directories are listed, too.",
+    "is_enabled": "Only what is on, or off.",
     "lane": "The lane; `main` if left out.",
     "limit": "At most so many.",
     "llm_profile_name": "Tasks that name this LLM profile.",

@@ -29,3 +29,16 @@ def stream(
         yield f"], {json.dumps(after(count))[1:]}"
 
     return Response(stream_with_context(pieces()), mimetype="application/json")
+
+
+def stream_list(items: Iterable[Any]) -> Response:
+    """A bare JSON array, written as its items come."""
+
+    def pieces() -> Iterator[str]:
+        before = "["
+        for item in items:
+            yield f"{before}{json.dumps(item)}"
+            before = ", "
+        yield "[]" if before == "[" else "]"
+
+    return Response(stream_with_context(pieces()), mimetype="application/json")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -200,7 +200,9 @@ def _lane(value: Any) -> str:
     return value
 
 
-def _whole(low: int, high: int) -> Any:
+def whole(low: int, high: int) -> Callable[[Any], int]:
+    """The check of a whole number between two bounds."""
+
     def check(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise ValueError(f"must be a whole number from {low} to {high}")
@@ -251,8 +253,8 @@ _CHECKS = {
     "agent": _agent,
     "session_id": _session_id,
     "lane": _lane,
-    "priority": _whole(-MAX_PRIORITY, MAX_PRIORITY),
-    "max_retries": _whole(0, MAX_RETRIES),
+    "priority": whole(-MAX_PRIORITY, MAX_PRIORITY),
+    "max_retries": whole(0, MAX_RETRIES),
     "when_busy": _when_busy,
     "upload_file_ids": _file_ids,
     "upload_files_path": _file_path,

@@ -17,4 +17,13 @@ SCHEDULES = {
     "cron_first_of_two": N_("Clocks go back: %(time)s comes twice, and it runs the first time."),
     "cron_again": N_("%(time)s for the second time: clocks went back."),
     "missed_down": N_("Lineup was not running, or its clock jumped."),
+    # Schedules
+    "no_such_schedule": N_("There is no schedule of a flow %(flow_id)s."),
+    "schedule_exists": N_("The flow “%(name)s” has a schedule already. Change that one."),
+    "changed_meanwhile": N_("Somebody else changed it a moment ago. Load it again."),
+    "flow_needs_values": N_(
+        "The flow “%(name)s” cannot be scheduled: %(parameters)s must be given with each run. "
+        "Give it a default first."
+    ),
+    "schedule_removed": N_("The schedule of “%(name)s” is removed. The flow stays."),
 }

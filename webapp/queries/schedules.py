@@ -1,0 +1,173 @@
+"""Schedules and their ledgers as pages and API show them; every list is read in short pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, bindparam, func, or_, select
+
+from webapp.db import db
+from webapp.domain.errors import NotFound
+from webapp.domain.messages import sentence
+from webapp.models import Flow, Occurrence, Schedule
+from webapp.queries.tasks import plain
+
+_flows = Flow.__table__
+_schedules = Schedule.__table__
+_occurrences = Occurrence.__table__
+
+PAGE = 50
+BATCH = 500
+COUNTED = 1_000
+SEARCHED = 20_000
+"""Rows of a ledger that one look for a fate goes through."""
+
+LINE = (*_schedules.c, _flows.c.name, _flows.c.agent, _flows.c.lane, _flows.c.failures_in_row)
+"""A schedule with what is shown of its flow: ``name``, ``agent``, ``lane``, ``failures_in_row``."""
+_OF_FLOW = _schedules.c.flow_id == _flows.c.flow_id
+_ALL = select(*LINE).join(_flows, _OF_FLOW)
+_FIND = _ALL.where(_schedules.c.flow_id == bindparam("flow_id"))
+_STANDS = select(_schedules.c.version).where(_schedules.c.flow_id == bindparam("flow_id"))
+_UPCOMING = _ALL.where(
+    _schedules.c.is_enabled.is_(True), _schedules.c.next_execution_at.is_not(None)
+).order_by(_schedules.c.next_execution_at, _schedules.c.id)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which schedules: all that is given must hold."""
+
+    is_enabled: bool | None = None
+    q: str | None = None
+    """Text in the flow's name, the expression or the description, in any case."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Schedules, newest first; ``older`` is the id to go on below."""
+
+    rows: list[Row[Any]]
+    older: int | None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which part of a ledger."""
+
+    flow_id: str
+    fate: str | None = None
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Due times, newest first; ``older`` is the due time to go on below.
+
+    A page may be short and not the last: a look for a rare fate goes only so far back.
+    """
+
+    rows: list[Row[Any]]
+    older: datetime | None
+
+
+def find(flow_id: str) -> Row[Any]:
+    """The schedule of a flow, with what is shown of the flow; raises NotFound."""
+    row = db.session.execute(_FIND, {"flow_id": flow_id}).one_or_none()
+    if row is None:
+        raise NotFound("no_such_schedule", flow_id=flow_id)
+    return row
+
+
+def has_one(flow_id: str) -> bool:
+    """Whether this flow has a schedule."""
+    return db.session.execute(_STANDS, {"flow_id": flow_id}).first() is not None
+
+
+def page(wanted: Filter, *, before: int | None = None, limit: int = PAGE) -> Page:
+    """The schedules below an id, or the newest."""
+    query = _ALL.where(*_matching(wanted))
+    if before is not None:
+        query = query.where(_schedules.c.id < before)
+    rows = list(db.session.execute(query.order_by(_schedules.c.id.desc()).limit(limit + 1)))
+    more, rows = len(rows) > limit, rows[:limit]
+    return Page(rows, rows[-1].id if more else None)
+
+
+def walk(wanted: Filter) -> Iterator[Row[Any]]:
+    """Every matching schedule, newest first: nothing is held while a client is slow."""
+    before: int | None = None
+    while True:
+        found = page(wanted, before=before, limit=BATCH)
+        db.session.close()
+        yield from found.rows
+        before = found.older
+        if before is None:
+            return
+
+
+def count(wanted: Filter) -> int:
+    """How many there are, counted up to a bound: `COUNTED` + 1 is "more than that"."""
+    found = _ALL.where(*_matching(wanted)).with_only_columns(_schedules.c.id)
+    bounded = found.limit(COUNTED + 1).subquery()
+    return int(db.session.execute(select(func.count()).select_from(bounded)).scalar_one())
+
+
+def upcoming(limit: int, *, until: datetime | None = None) -> list[Row[Any]]:
+    """The schedules that are due next, first ones first."""
+    query = _UPCOMING.limit(limit)
+    if until is not None:
+        query = query.where(_schedules.c.next_execution_at <= until)
+    return list(db.session.execute(query))
+
+
+def occurrences(wanted: Wanted, *, before: datetime | None = None, limit: int = PAGE) -> Ledger:
+    """The ledger of a schedule below a due time, or its newest; raises NotFound."""
+    query = select(_occurrences).where(_occurrences.c.schedule_id == find(wanted.flow_id).id)
+    if before is not None:
+        query = query.where(_occurrences.c.due_at < before)
+    by_age = query.order_by(_occurrences.c.due_at.desc())
+    floor = None
+    if wanted.fate is not None:
+        due_times = by_age.with_only_columns(_occurrences.c.due_at).offset(SEARCHED).limit(1)
+        floor = db.session.execute(due_times).scalar_one_or_none()
+        by_age = by_age.where(_occurrences.c.fate == wanted.fate)
+    if floor is not None:
+        by_age = by_age.where(_occurrences.c.due_at >= floor)
+    rows = list(db.session.execute(by_age.limit(limit + 1)))
+    more, rows = len(rows) > limit, rows[:limit]
+    return Ledger(rows, rows[-1].due_at if more else floor)
+
+
+def as_json(row: Row[Any]) -> dict[str, Any]:
+    """A schedule as the contract names its parts, and ours."""
+    shown = {column.name: plain(row._mapping[column.name]) for column in _schedules.c}
+    for ours in ("fire_at", "pause_code", "pause_params"):
+        del shown[ours]
+    why = row.pause_code and sentence(row.pause_code, row.pause_params or {})
+    return {**shown, "flow_name": row.name, "pause_reason": why}
+
+
+def occurrence_as_json(row: Row[Any]) -> dict[str, Any]:
+    """One line of a ledger; ``until`` and ``count`` where it stands for many."""
+    shown = {
+        "due_at": plain(row.due_at),
+        "fate": row.fate,
+        "late_ms": row.late_ms,
+        "reason": row.code and sentence(row.code, row.params or {}),
+        "task_id": row.task_id,
+    }
+    if row.until is not None:
+        shown |= {"until": plain(row.until), "count": row.count}
+    return shown
+
+
+def _matching(wanted: Filter) -> list[Any]:
+    holds: list[Any] = []
+    if wanted.is_enabled is not None:
+        holds.append(_schedules.c.is_enabled.is_(wanted.is_enabled))
+    if wanted.q:
+        columns = (_flows.c.name, _schedules.c.cron_expression, _schedules.c.description)
+        holds.append(or_(*(column.icontains(wanted.q, autoescape=True) for column in columns)))
+    return holds
