@@ -17,7 +17,6 @@ def init_app(app: Flask, settings: Settings) -> None:
         freeze,
         guard,
         health,
-        lanes,
         now,
         refusals,
         reports,
@@ -31,7 +30,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     refusals.init_app(app)
     filters.init_app(app)
     app.jinja_env.globals.update(attached=composer.attached, upload_limits=composer.upload_limits)
-    for room in (now, tasks, sessions, workspace_files, reports, account, freeze, health, lanes):
+    for room in (now, tasks, sessions, workspace_files, reports, account, freeze, health):
         app.register_blueprint(room.bp)
     for room in (help_pages, api_page):
         app.register_blueprint(room.bp)

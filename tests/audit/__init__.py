@@ -1,1 +1,0 @@
-"""Long proofs that the suite runs in a short form: ``make audit``."""
