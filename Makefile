@@ -16,7 +16,7 @@ DRIVER := $(if $(filter postgres%,$(LINEUP_DATABASE_URL)),$(VENV)/postgresql.sta
 IMPORT_RULES := $(wildcard tests/test_architecture.py tests/architecture)
 
 .DEFAULT_GOAL := help
-.PHONY: help run postgresql test torture check bench lock vendor clean
+.PHONY: help run postgresql test audit torture check bench lock vendor clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -30,6 +30,9 @@ test: $(VENV)/run.stamp $(VENV)/test.stamp ## run the tests (ARGS="tests/domain 
 	@.ci/need chromium chromium
 	@.ci/need initdb postgresql
 	@$(CLEAN_ENV) $(BIN)/python -m pytest -n 2 $(ARGS)
+
+audit: $(VENV)/run.stamp $(VENV)/test.stamp ## compare every due time around clock changes with Debian's cron
+	@$(CLEAN_ENV) $(BIN)/python -m tests.audit.cron
 
 torture: $(VENV)/run.stamp $(VENV)/test.stamp ## kill -9 a hundred times (ARGS="rounds seed")
 	@$(CLEAN_ENV) $(BIN)/python -m tests.processes.kill_loop $(ARGS)

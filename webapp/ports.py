@@ -12,7 +12,6 @@ from typing import Any, Protocol, cast
 from flask import current_app
 
 from webapp.config import Settings
-from webapp.courier import Courier
 from webapp.files.trash import Trash
 from webapp.output import OutputStore
 from webapp.vault import Vault
@@ -87,7 +86,6 @@ class Ports:
     settings: Settings
     agents: AgentCatalogue
     vault: Vault
-    courier: Courier
     output: OutputStore
     trash: Trash
     """Takes workspaces that nobody needs any more."""

@@ -19,16 +19,13 @@ TAGS = {
     "Lanes": "Queues in which one task rides at a time: made, paused, drained, renamed, deleted.",
     "Activity": "What happened: the log of each session, and the sessions.",
     "Schedules": "When flows fire by themselves, and what became of each due time.",
-    "Notifications": "Channels that people are told through, and what was told.",
     "Files": "What is uploaded for tasks, and what lies in their workspaces.",
 }
 PARAMETERS = {
     "cascade": "Whether what hangs on it is deleted, too.",
     "agent": "The agent that does it, such as `shell`.",
     "attempt": "Which attempt, from 1; the newest if left out.",
-    "channel_id": "The channel's number.",
     "cursor": "`next_cursor` of the page before.",
-    "delivery_id": "The notice's number in the log.",
     "fate": "Only due times of this fate.",
     "file_id": "The file's id, as the upload answered it.",
     "file_path": "A path in a workspace, as `file_path` or `path` gave it.",
@@ -41,7 +38,6 @@ PARAMETERS = {
     "message_index": "One entry by its place in the log, from 0.",
     "offset": "How many, or how many bytes, to pass over.",
     "prefix": "Accepted, and ignored.",
-    "state": "Only what is in this state.",
     "session_id": "The session's id: 1 to 64 of the characters A-Z a-z 0-9 _ . : -",
     "task_id": "The task's id, as submit answered it.",
 }

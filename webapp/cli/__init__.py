@@ -28,6 +28,7 @@ COMMANDS = {
     "delete": "webapp.cli.tasks:delete",
     "freeze": "webapp.cli.controls:freeze",
     "thaw": "webapp.cli.controls:thaw",
+    "lanes": "webapp.cli.lanes:lanes",
     "config": "webapp.cli.config:config",
     "completion": "webapp.cli.completion:completion",
     "login-link": "webapp.cli.people:login_link",

@@ -64,6 +64,10 @@ class Server:
         """Have something done, once: who does not hear the answer is told so."""
         return self._ask(lambda: self._http.post(path, json=body or {}, params=_sent(query)), None)
 
+    def put(self, path: str, body: dict[str, Any]) -> Any:
+        """Have something changed, once."""
+        return self._ask(lambda: self._http.put(path, json=body), None)
+
     def delete(self, path: str) -> Any:
         """Have something removed, once."""
         return self._ask(lambda: self._http.delete(path), None)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row, and_, func, select, text
 
 from webapp.db import db
+from webapp.domain.lanes import OPEN
 from webapp.domain.task_state import Status
 from webapp.models import Activity, Attempt, Freeze, Lane, Runner, Task
 from webapp.models.tasks import is_active
@@ -82,6 +83,11 @@ class Board:
     def active(self) -> list[Row[Any]]:
         """The lanes in which something rides."""
         return [lane for lane in self.lanes if lane.task_id is not None]
+
+    @property
+    def held(self) -> list[Row[Any]]:
+        """The lanes that are paused or being drained."""
+        return [lane for lane in self.lanes if lane.state != OPEN]
 
     @property
     def waiting(self) -> int:

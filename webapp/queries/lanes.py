@@ -10,7 +10,6 @@ from sqlalchemy import Row, bindparam, func, select
 
 from webapp.db import db
 from webapp.domain.errors import NotFound
-from webapp.domain.lanes import DRAINING
 from webapp.models import Flow, Lane, Task
 from webapp.queries.board import DETAILED
 
@@ -21,7 +20,6 @@ _tasks = Task.__table__
 _live = _lanes.c.deleted_at.is_(None)
 _LIVE = select(_lanes.c.name, _lanes.c.created_at).where(_live).order_by(_lanes.c.created_at)
 _EXISTS = select(_lanes.c.name).where(_lanes.c.name == bindparam("lane"), _live)
-_DRAINING = select(_lanes.c.name, _lanes.c.state_reason).where(_live, _lanes.c.state == DRAINING)
 _ALIASES = select(_lanes.c.name).where(_lanes.c.renamed_to == bindparam("lane"))
 
 
@@ -52,11 +50,6 @@ def names() -> list[str]:
 def exists(name: str) -> bool:
     """Whether there is such a lane."""
     return db.session.execute(_EXISTS, {"lane": name}).first() is not None
-
-
-def draining() -> dict[str, str | None]:
-    """The lanes that take nothing new at the moment, and why if that was said."""
-    return {row.name: row.state_reason for row in db.session.execute(_DRAINING)}
 
 
 def renamed() -> list[str]:

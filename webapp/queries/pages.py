@@ -84,6 +84,13 @@ def lane_version(lane: str) -> int:
     )
 
 
+def hold(lane: str) -> Row[Any]:
+    """Whether tasks of a lane may begin: its state and why."""
+    return db.session.execute(
+        select(_lanes.c.name, _lanes.c.state, _lanes.c.state_reason).where(_lanes.c.name == lane)
+    ).one()
+
+
 def transcript(task_id: str, *, before: int | None = None) -> tuple[list[Said], int | None]:
     """The newest lines of a task's log below an index, oldest first, and where older ones end.
 

@@ -63,13 +63,14 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Ledger:
-    """Due times, newest first; ``older`` is the due time to go on below.
+    """Due times, newest first; ``older`` and ``newer`` are the due times to go on from.
 
     A page may be short and not the last: a look for a rare fate goes only so far back.
     """
 
     rows: list[Row[Any]]
     older: datetime | None
+    newer: datetime | None = None
 
 
 def find(flow_id: str) -> Row[Any]:
@@ -122,22 +123,36 @@ def upcoming(limit: int, *, until: datetime | None = None) -> list[Row[Any]]:
     return list(db.session.execute(query))
 
 
-def occurrences(wanted: Wanted, *, before: datetime | None = None, limit: int = PAGE) -> Ledger:
-    """The ledger of a schedule below a due time, or its newest; raises NotFound."""
+def occurrences(
+    wanted: Wanted,
+    *,
+    before: datetime | None = None,
+    after: datetime | None = None,
+    limit: int = PAGE,
+) -> Ledger:
+    """The ledger of a schedule below a due time, or right above one, or its newest.
+
+    Raises NotFound.
+    """
+    due_at = _occurrences.c.due_at
+    upwards, start = after is not None, before if after is None else after
     query = select(_occurrences).where(_occurrences.c.schedule_id == find(wanted.flow_id).id)
-    if before is not None:
-        query = query.where(_occurrences.c.due_at < before)
-    by_age = query.order_by(_occurrences.c.due_at.desc())
-    floor = None
+    if start is not None:
+        query = query.where(due_at > start if upwards else due_at < start)
+    query = query.order_by(due_at if upwards else due_at.desc())
+    end = None
     if wanted.fate is not None:
-        due_times = by_age.with_only_columns(_occurrences.c.due_at).offset(SEARCHED).limit(1)
-        floor = db.session.execute(due_times).scalar_one_or_none()
-        by_age = by_age.where(_occurrences.c.fate == wanted.fate)
-    if floor is not None:
-        by_age = by_age.where(_occurrences.c.due_at >= floor)
-    rows = list(db.session.execute(by_age.limit(limit + 1)))
+        looked_at = query.with_only_columns(due_at).offset(SEARCHED).limit(1)
+        end = db.session.execute(looked_at).scalar_one_or_none()
+        query = query.where(_occurrences.c.fate == wanted.fate)
+    if end is not None:
+        query = query.where(due_at <= end if upwards else due_at >= end)
+    rows = list(db.session.execute(query.limit(limit + 1)))
     more, rows = len(rows) > limit, rows[:limit]
-    return Ledger(rows, rows[-1].due_at if more else floor)
+    further, back = rows[-1].due_at if more else end, rows[0].due_at if rows else start
+    if upwards:
+        return Ledger(rows[::-1], older=back, newer=further)
+    return Ledger(rows, older=further, newer=back if before is not None else None)
 
 
 def as_json(row: Row[Any]) -> dict[str, Any]:

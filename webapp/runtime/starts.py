@@ -32,6 +32,11 @@ class Starts:
         self._line: deque[object] = deque()
         self._fresh: dict[object, float] = {}
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for their turn."""
+        return len(self._line)
+
     def take(self, who: object, leaving: threading.Event) -> None:
         """Wait for one's turn to begin; not for longer than until ``leaving``."""
         with self._changed:

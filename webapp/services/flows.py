@@ -16,7 +16,7 @@ from webapp.domain.errors import Conflict, Invalid, NoSuchFlow
 from webapp.domain.policies import MAX_NAME
 from webapp.models import Flow, Lane, Schedule, Task
 from webapp.models.tasks import is_open
-from webapp.services import audit, submissions
+from webapp.services import audit, lanes, locks, submissions
 from webapp.services.submissions import Bounds, Promise, Submission, Submitted
 
 _flows = Flow.__table__
@@ -86,18 +86,20 @@ class Draft:
 @transaction
 def create(draft: Draft, *, by: str, now: datetime) -> str:
     """Store a new flow; returns its id. Raises Conflict if its name is taken."""
+    locks.lane(draft.submission.lane)
     return _insert({"agent_mode": "thinking", **draft.columns()}, by, now)
 
 
 @transaction
 def change(flow_id: str, draft: Draft, *, seen: int, by: str, now: datetime) -> None:
     """Make a flow what the draft says; Conflict if it is not at version ``seen`` any more."""
+    locks.lane(draft.submission.lane)
     flow = _look(flow_id)
     if flow.version != seen:
         raise Conflict("flow_changed")
     columns = draft.columns()
     _refuse_taken(draft.name, flow_id)
-    _refuse_unknown_lane(draft.submission.lane)
+    lanes.named(draft.submission.lane)
     _refuse_unschedulable(flow_id, draft.parameters)
     db.session.execute(
         update(_flows)
@@ -114,6 +116,7 @@ def clone(flow_id: str, name: str | None, *, by: str, now: datetime) -> str:
 
     Without a name it is called "… (copy)", "… (copy 2)" and so on.
     """
+    lock(_LANE, {"of_flow": flow_id})
     flow = _look(flow_id)
     values = {column: flow._mapping[column] for column in COPIED}
     return _insert({**values, "name": name or _copied_name(flow.name)}, by, now)
@@ -207,7 +210,7 @@ def _look(flow_id: str) -> Row[Any]:
 
 def _insert(columns: dict[str, Any], by: str, now: datetime) -> str:
     _refuse_taken(columns["name"], None)
-    _refuse_unknown_lane(columns["lane"])
+    lanes.named(columns["lane"])
     flow_id = str(uuid7())
     own = {"flow_id": flow_id, "failures_in_row": 0, "created_by": by, "version": 1}
     db.session.execute(insert(_flows).values(created_at=now, updated_at=now, **own, **columns))
@@ -219,11 +222,6 @@ def _refuse_taken(name: str, own: str | None) -> None:
     found = db.session.execute(select(_flows.c.flow_id).where(_flows.c.name == name)).scalar()
     if found is not None and found != own:
         raise Conflict("flow_name_taken", fields={"name": "another flow has it"}, name=name)
-
-
-def _refuse_unknown_lane(lane: str) -> None:
-    if db.session.execute(select(_lanes.c.name).where(_lanes.c.name == lane)).first() is None:
-        raise Invalid.field("lane", f"there is no lane named {lane!r}")
 
 
 def _refuse_unschedulable(flow_id: str, declarations: list[dict[str, Any]]) -> None:

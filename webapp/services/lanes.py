@@ -62,6 +62,12 @@ def taking(name: str) -> Row[Any]:
     return row
 
 
+def draining() -> dict[str, str | None]:
+    """The lanes that take nothing new, and why if that was said. Locks nothing."""
+    drained = db.session.execute(_LIVE.where(_lanes.c.state == DRAINING))
+    return {row.name: row.state_reason for row in drained}
+
+
 @transaction
 def create(name: str, *, by: str, now: datetime) -> None:
     """Make a lane; raises Conflict where there is one, or where there are too many."""

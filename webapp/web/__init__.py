@@ -11,15 +11,19 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Put the guard before every door and open those for people."""
     from webapp.web import (
         account,
+        ahead,
         api_page,
         composer,
         filters,
         freeze,
         guard,
         health,
+        lanes,
         now,
         refusals,
         reports,
+        schedule_edit,  # noqa: F401  its views stand in the blueprint of schedules
+        schedules,
         sessions,
         tasks,
         workspace_files,
@@ -29,8 +33,9 @@ def init_app(app: Flask, settings: Settings) -> None:
     guard.init_app(app, settings)
     refusals.init_app(app)
     filters.init_app(app)
+    ahead.init_app(app)
     app.jinja_env.globals.update(attached=composer.attached, upload_limits=composer.upload_limits)
-    for room in (now, tasks, sessions, workspace_files, reports, account, freeze, health):
+    for room in (now, tasks, schedules, sessions, workspace_files, reports, account):
         app.register_blueprint(room.bp)
-    for room in (help_pages, api_page):
+    for room in (freeze, health, lanes, help_pages, api_page):
         app.register_blueprint(room.bp)

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from flask import request
+from flask_babel import gettext
 from sqlalchemy import Row
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # stubs lag behind
 
 from webapp import clock
+from webapp.domain.lanes import DRAINING, PAUSED
 from webapp.domain.policies import MAIN_LANE, MAX_TASK_FILES, PRIORITIES
 from webapp.domain.secrets import masked
 from webapp.doors import receiving, steering
@@ -33,7 +35,7 @@ def composer(
         None if fresh else request.form,
         data={"lane": MAIN_LANE, **values},
         agents=ports().agents.names(),
-        lanes=[lane.name for lane in world.lanes],
+        lanes=lane_choices(world),
     )
     form.upload_file_ids = (
         request.form.getlist("upload_file_ids")[:MAX_TASK_FILES]
@@ -45,6 +47,15 @@ def composer(
         own = SelectChoice(priority, f"{int(priority):+}")
         form.priority.choices = [*cast(list[Any], form.priority.choices), own]
     return form
+
+
+def lane_choices(world: Board) -> list[SelectChoice]:
+    """The lanes to choose from, each with what is to be known of it."""
+    words = {PAUSED: gettext("paused"), DRAINING: gettext("draining, takes nothing new")}
+    return [
+        SelectChoice(lane.name, f"{lane.name} ({words[lane.state]})" if lane.state in words else "")
+        for lane in world.lanes
+    ]
 
 
 def earlier_values(task_id: str) -> dict[str, Any]:

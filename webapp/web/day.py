@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -60,6 +60,8 @@ class Track:
 
     lane: str
     bars: list[Bar] = field(default_factory=list)
+    ahead: Sequence[Any] = ()
+    """What is due in it."""
 
 
 def troubles(rows: Sequence[Row[Any]]) -> list[Trouble]:
@@ -87,9 +89,11 @@ def hours(rows: Sequence[Row[Any]], now: datetime) -> list[Hour]:
     return [found[ago] for ago in reversed(range(24))]
 
 
-def bars(rows: Sequence[Row[Any]], now: datetime) -> list[Track]:
-    """Who rode when in each lane."""
-    tracks: dict[str, Track] = {}
+def tracks(
+    rows: Sequence[Row[Any]], now: datetime, ahead: Mapping[str, Sequence[Any]]
+) -> list[Track]:
+    """Who rode when in each lane, and what is due in it."""
+    tracks = {lane: Track(lane, ahead=marks) for lane, marks in ahead.items()}
     begin = now - DAY
     for row in reversed(rows):
         if row.started_at is None:

@@ -114,10 +114,12 @@ class ComposerForm(FlaskForm):
     rerun_of = HiddenField()
     idempotency_key = HiddenField()
 
-    def __init__(self, *args: Any, agents: list[str], lanes: list[str], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, agents: list[str], lanes: list[SelectChoice], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
         self.agent.choices = [SelectChoice(name) for name in agents]
-        self.lane.choices = [SelectChoice(name) for name in lanes]
+        self.lane.choices = lanes
         self.refusal: Refused | None = None
         self.upload_file_ids: list[str] = []
         """Uploads that the task is to be given."""

@@ -14,7 +14,8 @@ from webapp.doors import health, receiving
 from webapp.ports import ports
 from webapp.queries import board
 from webapp.queries.board import Board
-from webapp.web import day
+from webapp.web import ahead, day
+from webapp.web.ahead import Due
 from webapp.web.composer import composer, earlier_values, hand_in
 from webapp.web.forms import ComposerForm
 from webapp.web.fragments import is_fragment, shared, unchanged, version_of
@@ -45,7 +46,7 @@ def riding() -> ResponseReturnValue:
 @bp.get("/now/aside")
 def beside() -> ResponseReturnValue:
     """What needs a look and the picture of the day; 204 if that has not changed."""
-    if unchanged(_aside_version(board.version())):
+    if unchanged(_aside_version(board.version(), ahead.coming())):
         return "", 204
     return render_template("_partials/aside.html", **aside(board.board()))
 
@@ -53,9 +54,10 @@ def beside() -> ResponseReturnValue:
 @bp.get("/strip")
 def strip() -> ResponseReturnValue:
     """The state of the world in one line; 204 if it has not changed."""
-    if unchanged(version_of(board.version())):
+    following = ahead.coming(limit=1)
+    if unchanged(version_of(board.version(), ahead.version(following))):
         return "", 204
-    return render_template("_partials/strip.html", world=board.board())
+    return render_template("_partials/strip.html", world=board.board(), strip_next=following)
 
 
 @bp.post("/tasks")
@@ -107,6 +109,7 @@ def seen(world: Board) -> dict[str, Any]:
     ]
     return {
         "world": world,
+        "then": [] if world.active else ahead.coming(now, limit=1),
         "cards": cards,
         "lines": lines,
         "now": now,
@@ -117,16 +120,19 @@ def seen(world: Board) -> dict[str, Any]:
 def aside(world: Board) -> dict[str, Any]:
     """What needs a look, and the day's figures."""
     now = clock.now()
-    rows = board.recent(now)
+    rows, upcoming = board.recent(now), ahead.coming(now)
+    come = ahead.forecast(now) if upcoming else None
     return {
         "world": world,
         "troubles": day.troubles(rows),
         "hours": day.hours(rows, now),
-        "bars": day.bars(rows, now),
+        "tracks": day.tracks(rows, now, come.marks if come else {}),
+        "ahead": come,
+        "upcoming": upcoming,
         "truncated": len(rows) >= board.LOOKED_BACK,
         "runs": health.runs_tasks(now),
         "abandoned": ports().health.snapshot().abandoned,
-        "aside_version": _aside_version(world.version),
+        "aside_version": _aside_version(world.version, upcoming),
     }
 
 
@@ -140,9 +146,10 @@ def _riding_version(lanes: Sequence[Row[Any]]) -> str:
     output = ports().output
     active = [lane for lane in lanes if lane.task_id is not None][: board.LANES_SHOWN]
     printed = sum(Reader(output, lane.task_id, lane.attempt).size for lane in active)
-    return version_of(sum(lane.version for lane in lanes), printed)
+    idle = "" if active else ahead.version(ahead.coming(limit=1))
+    return version_of(sum(lane.version for lane in lanes), printed, idle)
 
 
-def _aside_version(version: int) -> str:
+def _aside_version(version: int, upcoming: Sequence[Due]) -> str:
     now = clock.now()
-    return version_of(version, f"{now:%d%H}", health.runs_tasks(now))
+    return version_of(version, ahead.version(upcoming), f"{now:%d%H}", health.runs_tasks(now))

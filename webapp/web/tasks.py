@@ -120,6 +120,7 @@ def _seen(row: Row[Any], tab: str) -> dict[str, Any]:
         "since": attempt.started_at if attempt is not None else None,
         "until": paused or row.completed_at,
         "exit_code": attempt.exit_code if attempt is not None else None,
+        "hold": pages.hold(row.lane) if row.status == Status.PENDING else None,
         "place": pages.place(row) if row.status == Status.PENDING else None,
         "said_lines": said,
         "older": older,

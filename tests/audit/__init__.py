@@ -1,0 +1,1 @@
+"""Long proofs that the suite runs in a short form: ``make audit``."""

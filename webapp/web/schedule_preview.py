@@ -1,0 +1,162 @@
+"""What a schedule that is being typed would do: its words, its next runs, what is odd about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from flask_babel import get_locale, gettext
+
+from webapp.domain import cron
+from webapp.domain.cron import Rule
+from webapp.domain.days import covers
+from webapp.doors import schedules as door
+from webapp.doors.words import words
+from webapp.ports import ports
+from webapp.web import filters, schedule_words
+from webapp.web.forms import unless_refused
+from webapp.web.schedule_form import Draft, zone_of
+from webapp.web.zones import reader_zone
+
+SHOWN = 10
+FAR = timedelta(days=62)
+_STEP = re.compile(r"\*/(\d+) \S+ \S+ \S+ \S+")
+_MONTHDAY = re.compile(r"\S+ \S+ (29|30|31) \S+ \S+")
+_BOTH_DAYS = re.compile(r"(\S+ )?\S+ \S+ ([^*?]\S*) \S+ ([^*?]\S*)")
+
+
+@dataclass(frozen=True)
+class Coming:
+    """One of the next runs: when in the schedule's zone, when for the reader, what is odd."""
+
+    at: datetime
+    here: str
+    yours: str
+    note: str
+    left_out: bool
+
+
+@dataclass(frozen=True)
+class Preview:
+    """All that a form says back; without ``runs`` where the rule cannot be used."""
+
+    words: str = ""
+    zone: str = ""
+    your_zone: str = ""
+    """The reader's zone, where it shows other times than the schedule's."""
+    runs: list[Coming] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    policies: Mapping[str, str] = field(default_factory=dict)
+    """What will happen, by field."""
+
+
+def preview(draft: Draft, now: datetime) -> Preview:
+    """Read back what is typed; what is wrong with it is noted in the draft."""
+    raw = draft.raw()
+    usable = {name: value for name, value in raw.items() if name not in draft.problems}
+    unless_refused(draft, lambda: door.values(usable))
+    fine = {name: value for name, value in usable.items() if name not in draft.problems}
+    rule = _rule(draft, fine)
+    zone = zone_of(fine.get("timezone") or "")
+    policies = _policies(fine, rule, zone)
+    if rule is None:
+        return Preview(policies=policies)
+    said = words(fine["cron_expression"], str(get_locale()))
+    starts, ends = fine.get("starts_at"), fine.get("ends_at")
+    after = now if starts is None else max(now, starts - timedelta(microseconds=1))
+    found = rule.runs(after, SHOWN)
+    kept = [run for run in found if ends is None or run.at <= ends]
+    yours = reader_zone()
+    differs = any(
+        run.at.astimezone(zone).utcoffset() != run.at.astimezone(yours).utcoffset() for run in kept
+    )
+    days = fine.get("calendar")
+    precise = any(run.at.second for run in kept)
+    offsets = {run.local.utcoffset() for run in kept}
+    coming = [
+        Coming(
+            at=run.at,
+            here=_shown(run.local, zone, now, precise, len(offsets) > 1),
+            yours=_shown(run.at, yours, now, precise, False) if differs else "",
+            note=filters.said(run.note, run.params, run.note) if run.note else "",
+            left_out=covers(days, run.local.date()),
+        )
+        for run in kept
+    ]
+    warnings = _warnings(fine, rule, coming, now, len(kept) < len(found))
+    return Preview(said, str(zone), str(yours) if differs else "", coming, warnings, policies)
+
+
+def _rule(draft: Draft, fine: Mapping[str, Any]) -> Rule | None:
+    expression, zone = fine.get("cron_expression"), fine.get("timezone")
+    if not expression or not zone:
+        return None
+    least = ports().settings.min_interval
+    return unless_refused(draft, lambda: cron.parse(expression, zone, min_interval_s=least))
+
+
+def _shown(at: datetime, zone: tzinfo, now: datetime, seconds: bool, named: bool) -> str:
+    shown = schedule_words.due(at, zone, now, seconds=seconds)
+    return f"{shown} {at.astimezone(zone):%Z}" if named else shown
+
+
+def _policies(fine: Mapping[str, Any], rule: Rule | None, zone: tzinfo) -> dict[str, str]:
+    shortest = None if rule is None else rule.shortest_s
+    return {
+        "overlap": schedule_words.overlap(fine.get("overlap", "")),
+        "catch_up": schedule_words.catch_up(
+            fine.get("catch_up", ""), fine.get("catch_up_window_s"), fine.get("catch_up_limit")
+        ),
+        "grace_s": schedule_words.grace(fine.get("grace_s"), shortest),
+        "jitter_s": schedule_words.jitter(fine.get("jitter_s")),
+        "limits": schedule_words.limits(fine.get("starts_at"), fine.get("ends_at"), zone),
+        "calendar": schedule_words.calendar(fine.get("calendar")),
+        "pause_after_failures": schedule_words.pause_after(fine.get("pause_after_failures")),
+    }
+
+
+def _warnings(
+    fine: Mapping[str, Any], rule: Rule, runs: list[Coming], now: datetime, cut: bool
+) -> list[str]:
+    found = []
+    expression = " ".join(fine["cron_expression"].split())
+    if not runs:
+        found.append(gettext("It ends before it is ever due."))
+    elif runs[0].at - now > FAR:
+        days = (runs[0].at - now).days
+        found.append(gettext("The next run is %(days)s days away.", days=f"{days:,}"))
+    if cut and runs:
+        found.append(gettext("After these it has ended."))
+    if runs and all(run.left_out for run in runs):
+        found.append(gettext("The calendar leaves out all of these."))
+    step = _STEP.fullmatch(expression)
+    if step and 60 % int(step[1]) and 1 < int(step[1]) < 60:
+        last = 59 // int(step[1]) * int(step[1])
+        found.append(
+            gettext(
+                "It counts anew each hour: after minute %(last)s comes minute 0, "
+                "%(gap)s minutes later.",
+                last=last,
+                gap=60 - last,
+            )
+        )
+    if (day := _MONTHDAY.fullmatch(expression)) is not None:
+        found.append(
+            gettext(
+                "Months without a day %(day)s are left out. L is the last day of each month.",
+                day=day[1],
+            )
+        )
+    if _BOTH_DAYS.fullmatch(expression):
+        found.append(
+            gettext("Day of the month and weekday are both given: it runs where either fits.")
+        )
+    if rule.shortest_s < 60:
+        a_day = f"{int(86400 / rule.shortest_s):,}"
+        found.append(gettext("This may be up to %(n)s runs a day.", n=a_day))
+    if not fine.get("is_enabled", True):
+        found.append(gettext("It is off: nothing of this happens until it is switched on."))
+    return found
