@@ -11,12 +11,19 @@ SCHEDULES = {
     "skipped_freeze": N_("The lineup was frozen: %(reason)s"),
     "skipped_lane_draining": N_("Its lane “%(lane)s” was being drained."),
     "skipped_queue_full": N_("%(limit)s scheduled tasks were waiting already."),
+    "skipped_replaced": N_("A later due time took its place."),
+    "skipped_agent_gone": N_("There is no agent named “%(agent)s” any more."),
+    "skipped_refused": N_("Its run was refused: %(reason)s"),
+    "skipped_broken": N_("It could not be fired: %(error)s"),
+    "missed_down": N_("Lineup was not running, or its clock jumped."),
+    # Why a run was stopped, or a schedule switched off
+    "replaced": N_("The next run of its schedule took its place."),
+    "paused_unusable": N_("Its rule cannot be used any more: %(error)s"),
     # What a clock change did to a due time
     "cron_moved": N_("Moved from %(time)s: clocks go forward."),
     "cron_merged": N_("%(count)s due times from %(first)s to %(last)s in one: clocks go forward."),
     "cron_first_of_two": N_("Clocks go back: %(time)s comes twice, and it runs the first time."),
     "cron_again": N_("%(time)s for the second time: clocks went back."),
-    "missed_down": N_("Lineup was not running, or its clock jumped."),
     # Schedules
     "no_such_schedule": N_("There is no schedule of a flow %(flow_id)s."),
     "schedule_exists": N_("The flow “%(name)s” has a schedule already. Change that one."),

@@ -1,0 +1,250 @@
+"""What becomes of due times that have come: each is fired, skipped or missed, and why. Pure.
+
+`plan` knows the rule and the clock: what is late, caught up, left out by the calendar or a
+freeze. `overlapping` then knows what is open of the flow and how much room there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from webapp.domain import days, due, spans, zones
+from webapp.domain.cron import Rule
+from webapp.domain.fates import EACH_BY_ITSELF, MISSED, SKIPPED
+
+_MOMENT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What of a schedule decides when it fires; ``due`` is the due time it waits for."""
+
+    schedule_id: int
+    due: datetime
+    catch_up: str
+    catch_up_limit: int
+    catch_up_window_s: float
+    grace_s: float
+    jitter_s: float
+    ends_at: datetime | None
+    calendar: Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a due time, or of ``count`` of them up to ``until``."""
+
+    due_at: datetime
+    fate: str
+    code: str | None = None
+    params: Mapping[str, Any] | None = None
+    late_ms: int | None = None
+    until: datetime | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """The lineup is frozen: since when, and why."""
+
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the clock and the rule say of everything that is due at a moment."""
+
+    fates: Sequence[Fate]
+    """Of due times that are not to be fired, oldest first."""
+    fire: Sequence[datetime]
+    """Due times that are, oldest first, if nothing is in their way."""
+    next: datetime | None
+    """The due time after all of these; None where the rule has come to its end."""
+    fire_at: datetime | None
+
+
+def plan(timing: Timing, rule: Rule, now: datetime, frozen: Frozen | None = None) -> Plan:
+    """Decide what becomes of every due time whose moment has come."""
+    return _Planning(timing, rule, now, frozen).plan()
+
+
+def grace_s(timing: Timing, rule: Rule) -> float:
+    """How late a due time may be and still be fired whatever ``catch_up`` says."""
+    return min(timing.grace_s, rule.shortest_s / 2)
+
+
+def jitter_s(jitter: float, rule: Rule) -> float:
+    """The longest jitter of a due time: never so long that it might meet the next one."""
+    return min(jitter, rule.shortest_s / 2)
+
+
+def late_ms(timing: Timing, rule: Rule, due_at: datetime, now: datetime) -> int:
+    """How much later than due, and its jitter, a moment is."""
+    at = due.fire_at(timing.schedule_id, due_at, jitter_s(timing.jitter_s, rule))
+    return max(0, (now - at) // timedelta(milliseconds=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """How many tasks of a flow are not final."""
+
+    active: int = 0
+    waiting: int = 0
+
+
+@dataclass(slots=True)
+class Room:
+    """How many more scheduled tasks may wait, of how many."""
+
+    limit: int
+    left: int = field(default=0)
+
+    def take(self) -> bool:
+        """Use one place; False if there is none."""
+        self.left -= 1
+        return self.left >= 0
+
+
+def overlapping(
+    overlap: str, due_times: Sequence[datetime], runs: Open, room: Room
+) -> tuple[list[datetime], list[Fate]]:
+    """Which of these due times are fired, and what becomes of the others, for want of room.
+
+    With ``replace`` the newest takes the place of all before it, those of this moment included.
+    """
+    fired: list[datetime] = []
+    others: list[Fate] = []
+    if overlap == "replace":
+        others = [Fate(at, SKIPPED, "skipped_replaced") for at in due_times[:-1]]
+        due_times = due_times[-1:]
+    for at in due_times:
+        waiting = runs.waiting + len(fired)
+        if (overlap == "skip" and runs.active + waiting) or (overlap == "queue_one" and waiting):
+            others.append(Fate(at, SKIPPED, "skipped_overlap"))
+        elif not room.take():
+            others.append(Fate(at, SKIPPED, "skipped_queue_full", {"limit": room.limit}))
+        else:
+            fired.append(at)
+    return fired, others
+
+
+class _Planning:
+    """One schedule at one moment."""
+
+    def __init__(self, timing: Timing, rule: Rule, now: datetime, frozen: Frozen | None) -> None:
+        self.timing, self.rule, self.now, self.frozen = timing, rule, now, frozen
+        self.jitter_s = jitter_s(timing.jitter_s, rule)
+
+    def plan(self) -> Plan:
+        timing = self.timing
+        last, following = timing.due, self._after(timing.due)
+        if following is not None and self._fires(following) <= self.now:
+            last, following = self._last()
+        fates, fire = self._decide(last)
+        at = None if following is None else self._fires(following)
+        return Plan(fates, fire, following, at)
+
+    def _decide(self, last: datetime) -> tuple[list[Fate], list[datetime]]:
+        newest = self._newest(last)
+        wanted = self._wanted(newest)
+        fates = list(self._earlier(newest[0]))
+        fire: list[datetime] = []
+        for at in newest:
+            if self._left_out(at):
+                fates.append(Fate(at, SKIPPED, "skipped_calendar"))
+            elif at in wanted:
+                fire.append(at)
+            else:
+                fates.append(self._stale(at))
+        return fates, fire
+
+    def _newest(self, last: datetime) -> list[datetime]:
+        """The due times of which some may be fired, oldest first."""
+        timing = self.timing
+        many = timing.catch_up_limit if timing.catch_up == "all" else EACH_BY_ITSELF
+        alone = last == timing.due or self.frozen is not None or timing.catch_up == "skip"
+        if alone or (timing.catch_up == "once" and not timing.calendar):
+            return [last]
+        found = spans.newest(self.rule, timing.due, last, many)
+        return [timing.due, *found] if len(found) < many else found
+
+    def _wanted(self, newest: Sequence[datetime]) -> set[datetime]:
+        """Which of the newest are to be fired."""
+        timing, last = self.timing, newest[-1]
+        late_s = (self.now - self._fires(last)).total_seconds()
+        live = {last} if late_s <= grace_s(timing, self.rule) else set()
+        if self.frozen:
+            return set()
+        if timing.catch_up == "once":
+            return set([at for at in newest if not self._left_out(at)][-1:])
+        if timing.catch_up == "all":
+            window = timedelta(seconds=timing.catch_up_window_s)
+            return live | {at for at in newest if self.now - at <= window}
+        return live
+
+    def _earlier(self, before: datetime) -> Iterator[Fate]:
+        """The fates of all due times before this one: so many one by one, then a range."""
+        if before == self.timing.due:
+            return
+        until = before - _MOMENT
+        between = self.rule.between(self.timing.due, until)
+        singles = [self.timing.due, *islice(between, EACH_BY_ITSELF - 1)]
+        for at in singles:
+            yield Fate(at, SKIPPED, "skipped_calendar") if self._left_out(at) else self._stale(at)
+        since = self.frozen.since if self.frozen else None
+        if since is not None and singles[-1] < since <= until:
+            yield from self._range(singles[-1], since - _MOMENT)
+            yield from self._range(max(singles[-1], since - _MOMENT), until)
+        else:
+            yield from self._range(singles[-1], until)
+
+    def _range(self, after: datetime, until: datetime) -> Iterator[Fate]:
+        """One fate for all due times of a span, if there are any; its calendar is not asked."""
+        count = spans.count(self.rule, after, until)
+        first = self.rule.next(after)
+        if count == 0 or first is None:
+            return
+        fate = self._stale(first)
+        if count == 1:
+            yield fate
+            return
+        [last] = spans.newest(self.rule, after, until, 1)
+        yield Fate(first, fate.fate, fate.code, fate.params, until=last, count=count)
+
+    def _stale(self, at: datetime) -> Fate:
+        """The fate of a due time for which nobody was there, or that may not be fired."""
+        frozen = self.frozen
+        if frozen is None:
+            return Fate(at, MISSED, "missed_down")
+        late_s = (self.now - self._fires(at)).total_seconds()
+        if at < frozen.since and late_s > grace_s(self.timing, self.rule):
+            return Fate(at, MISSED, "missed_down")
+        return Fate(at, SKIPPED, "skipped_freeze", {"reason": frozen.reason})
+
+    def _left_out(self, at: datetime) -> bool:
+        calendar = self.timing.calendar
+        if not calendar:
+            return False
+        return days.covers(calendar, at.astimezone(zones.zone(self.rule.zone)).date())
+
+    def _last(self) -> tuple[datetime, datetime | None]:
+        """The last due time whose moment has come, and the one after it."""
+        ends_at = self.timing.ends_at
+        until = self.now if ends_at is None else min(self.now, ends_at)
+        [*_, last] = spans.newest(self.rule, self.timing.due, until, 2)
+        following = self._after(last)
+        if self._fires(last) <= self.now:
+            return last, following
+        earlier = spans.newest(self.rule, self.timing.due, last - _MOMENT, 1)
+        return (earlier[0] if earlier else self.timing.due), last
+
+    def _after(self, at: datetime) -> datetime | None:
+        return due.due_after(self.rule, at, starts_at=None, ends_at=self.timing.ends_at)
+
+    def _fires(self, at: datetime) -> datetime:
+        return due.fire_at(self.timing.schedule_id, at, self.jitter_s)
