@@ -69,6 +69,9 @@ class Settings(BaseModel):
         allow_inf_nan=False,
         description="Seconds that must lie between two due times of a schedule.",
     )
+    max_scheduled: int = Field(
+        100_000, ge=1, description="Waiting scheduled tasks beyond which due times are skipped."
+    )
     threads: int = Field(16, ge=2, le=200, description="Requests served at the same time.")
     output_cap_mb: int = Field(64, ge=1, description="Output kept per attempt, in MiB.")
     stop_grace_s: float = Field(

@@ -9,12 +9,15 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     Float,
     ForeignKey,
+    FromClause,
     Index,
     String,
     Text,
     UniqueConstraint,
+    and_,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -24,6 +27,13 @@ from webapp.domain.fates import CATCH_UPS, FATES, OVERLAPS
 from webapp.models.tasks import BigId
 
 IS_DUE = "is_enabled AND fire_at IS NOT NULL"
+
+
+def is_due(schedules: FromClause) -> ColumnElement[bool]:
+    """The schedule waits for a due time: the condition of the index they are fired by."""
+    return and_(text("schedules.is_enabled"), schedules.c.fire_at.is_not(None))
+
+
 IS_FAILING = "failed_at IS NOT NULL"
 IS_PAUSED = "paused_at IS NOT NULL"
 HAS_MISSED = "missed_at IS NOT NULL"

@@ -55,7 +55,7 @@ def pause(
     _may(task, "pause", refuses)
     if task.wish == "stop":
         raise Conflict("being_stopped")
-    _want(task, "pause", by, reason, now)
+    want(task, "pause", by, reason, now)
     return Accepted(task_id, "pause", "pause_taken")
 
 
@@ -68,7 +68,7 @@ def resume(task_id: str, *, by: str, reason: str | None, now: datetime) -> Accep
         raise Conflict("being_stopped")
     if task.status is Status.RUNNING and wish != "pause":
         raise Conflict("not_paused")
-    _want(task, "resume", by, reason, now)
+    want(task, "resume", by, reason, now)
     return Accepted(task_id, "resume", "resume_taken")
 
 
@@ -84,7 +84,7 @@ def stop(task_id: str, *, by: str, reason: str | None, now: datetime) -> Accepte
         return Accepted(task_id, "stop", "cancelled")
     if task.wish == "stop" and reason is None:
         return Accepted(task_id, "stop", "stop_taken")
-    _want(task, "stop", by, reason, now)
+    want(task, "stop", by, reason, now)
     return Accepted(task_id, "stop", "stop_taken")
 
 
@@ -154,7 +154,8 @@ def _may(task: Standing, verb: str, refuses: Refuses) -> None:
         raise Conflict(code, agent=task.agent)
 
 
-def _want(task: Standing, wish: str, by: str, reason: str | None, now: datetime) -> None:
+def want(task: Standing, wish: str, by: str, reason: str | None, now: datetime) -> None:
+    """Write down what is wished of an active task, for verbs that are in their transaction."""
     entry = _asked(task, wish, by, reason)
     activity.append(task.session_id, [entry], now)
     moves.touch(task, now, wish=wish, wish_reason=reason, wish_by=by, wish_at=now)

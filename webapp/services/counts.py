@@ -38,6 +38,13 @@ def moved(lane: str, source: Status | None, target: Status | None) -> None:
     db.session.execute(_counting(source, target), {"of_lane": lane})
 
 
+def joined(lanes: Counter[str]) -> None:
+    """Count so many tasks more that wait in each lane."""
+    for lane, count in sorted(lanes.items()):
+        more = _BUMP.values(pending=_lanes.c.pending + count)
+        db.session.execute(more, {"of_lane": lane})
+
+
 def dropped(gone: Counter[tuple[str, str]]) -> None:
     """Count so many tasks of a lane and a status no longer."""
     for (lane, status), count in sorted(gone.items()):

@@ -7,10 +7,13 @@ of it to themselves.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, bindparam, select
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, bindparam, or_, select
 
 from webapp.db import lock
 from webapp.models import Lane, Task, WorkSession
+from webapp.models.tasks import is_open
 
 _tasks = Task.__table__
 _lanes = Lane.__table__
@@ -44,9 +47,24 @@ def lanes_of(tasks: ColumnElement[bool]) -> None:
     lock(_LANES.where(_lanes.c.name.in_(select(_tasks.c.lane).where(tasks))))
 
 
+def lanes(names: Collection[str], *, of_flows: Collection[str] = ()) -> None:
+    """Have these lanes to oneself, and those in which runs of these flows are not over."""
+    chosen = _lanes.c.name.in_(names)
+    if of_flows:
+        runs = select(_tasks.c.lane).where(_tasks.c.flow_id.in_(of_flows), is_open(_tasks))
+        chosen = or_(chosen, _lanes.c.name.in_(runs))
+    lock(_LANES.where(chosen))
+
+
 def all_lanes() -> None:
     """Have all lanes to oneself."""
     lock(_LANES)
+
+
+def sessions_of(tasks: ColumnElement[bool]) -> None:
+    """Have the counts and logs of every session to oneself that has such tasks."""
+    own = _sessions.c.session_id.in_(select(_tasks.c.session_id).where(tasks))
+    lock(select(_sessions.c.session_id).where(own).order_by("session_id").with_for_update())
 
 
 def session(session_id: str) -> None:

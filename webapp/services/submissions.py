@@ -16,7 +16,7 @@ from webapp.domain.errors import Conflict, Gone, TooMany, Unprocessable
 from webapp.domain.policies import IDEMPOTENCY_HOURS, MAIN_LANE
 from webapp.domain.task_state import OPEN
 from webapp.models import Freeze, IdempotencyKey, Lane, Task, WorkSession
-from webapp.services import audit, lanes, locks, moves
+from webapp.services import audit, circumstances, lanes, locks, moves
 from webapp.services.uploads import Wanted, given, session_of
 from webapp.services.workspaces import workspace_of
 
@@ -110,6 +110,8 @@ def take(
     if ahead and submission.when_busy == "reject":
         raise _busy(submission.lane)
     pending = db.session.execute(_WAITING).scalar_one()
+    if pending >= bounds.max_pending:
+        pending -= circumstances.scheduled_waiting()  # which have a bound of their own
     if pending >= bounds.max_pending:
         raise TooMany("queue_full", retry_after_s=RETRY_AFTER_S, limit=bounds.max_pending)
     task_id = str(uuid7())

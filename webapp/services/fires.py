@@ -1,0 +1,276 @@
+"""A piece of what is due becomes tasks and fates: one transaction for all of it, or none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, Row, bindparam, select, update
+from uuid_utils import uuid7
+
+from webapp.db import UtcDateTime, db, transaction
+from webapp.domain import parameters
+from webapp.domain.cron import Rule
+from webapp.domain.errors import Invalid
+from webapp.domain.fates import FIRED, MISSED, SKIPPED
+from webapp.domain.firing import Fate, Frozen, Open, Plan, Room, Timing, late_ms, overlapping
+from webapp.domain.messages import sentence
+from webapp.domain.policies import MAX_TITLE, workspace_name
+from webapp.domain.task_state import Status
+from webapp.models import Flow, Occurrence, Schedule, Task
+from webapp.models.tasks import is_open
+from webapp.services import (
+    aftermath,
+    audit,
+    circumstances,
+    claims,
+    controls,
+    flows,
+    ledger,
+    locks,
+    long_freezes,
+    moves,
+    submissions,
+)
+from webapp.services.aftermath import Missed
+from webapp.services.circumstances import BY
+from webapp.services.submissions import Bounds, Submitted
+from webapp.services.workspaces import workspace_of
+
+_flows = Flow.__table__
+_occurrences = Occurrence.__table__
+_schedules = Schedule.__table__
+_tasks = Task.__table__
+
+_STILL = (
+    select(_schedules.c.id, _schedules.c.version, _flows.c.version.label("flow_version"))
+    .join(_flows, _flows.c.flow_id == _schedules.c.flow_id)
+    .where(_schedules.c.id.in_(bindparam("ids", expanding=True)))
+    .with_for_update(of=_schedules, skip_locked=True, key_share=True)
+)
+_REPLACED = (
+    select(_tasks.c.task_id)
+    .where(_tasks.c.flow_id == bindparam("of_flow"), is_open(_tasks))
+    .order_by(_tasks.c.seq)
+)
+_ADVANCE = (
+    update(_schedules)
+    .where(
+        _schedules.c.id == bindparam("of_id"),
+        _schedules.c.next_execution_at == bindparam("was", type_=UtcDateTime()),
+        _schedules.c.version == bindparam("seen"),
+    )
+    .values(version=_schedules.c.version + 1)
+)
+_FIRED = _ADVANCE.values(
+    execution_count=_schedules.c.execution_count + bindparam("more"),
+    last_execution_at=bindparam("at", type_=UtcDateTime()),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A schedule with its flow as they were read, and what is to become of its due times."""
+
+    row: Row[Any]
+    rule: Rule
+    timing: Timing
+    plan: Plan
+    frozen: Frozen | None
+
+
+@dataclass(slots=True)
+class Fired:
+    """What was done: how many of each fate, and whom it concerns."""
+
+    fates: Counter[str] = field(default_factory=Counter)
+    lanes: set[str] = field(default_factory=set)
+    """Those that have a new task."""
+    stopped: list[str] = field(default_factory=list)
+    """Active tasks that are to stop for their successors."""
+
+    def add(self, other: Fired) -> None:
+        """Count another piece in."""
+        self.fates += other.fates
+        self.lanes |= other.lanes
+        self.stopped += other.stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the server allows: its bounds, and which agents it has."""
+
+    bounds: Bounds
+    agents: frozenset[str] | None = None
+    """None: whichever is named is taken to be there."""
+
+
+class Overtaken(Exception):
+    """Somebody changed a schedule although it was locked: nothing of the piece is written."""
+
+
+@transaction
+def fire(batch: Sequence[Ready], terms: Terms, now: datetime, *, look_twice: bool = False) -> Fired:
+    """Give every due time of these schedules its fate, with the tasks of those that are fired.
+
+    Schedules that somebody else fires or has changed meanwhile are left for the next look; so is
+    everything if the lineup was frozen or thawed. ``look_twice`` leaves out due times that have
+    their fate, as they may where a clock was put back.
+    """
+    _lock([ready.row for ready in batch if ready.plan.fire])
+    if circumstances.frozen() != batch[0].frozen:
+        return Fired()
+    return _Piece(_still_as_read(batch), terms, now).write(look_twice)
+
+
+def _lock(rows: Sequence[Row[Any]]) -> None:
+    """Lock what their tasks need, in the order that everybody keeps to: schedules come last."""
+    if not rows:
+        return
+    replacing = [row.flow_id for row in rows if row.overlap == "replace"]
+    locks.lanes({row.lane for row in rows}, of_flows=replacing)
+    if replacing:
+        locks.sessions_of(_tasks.c.flow_id.in_(replacing) & is_open(_tasks))
+    for session_id in sorted({row.session_id for row in rows if row.session_id is not None}):
+        locks.session(session_id)
+
+
+def _still_as_read(batch: Sequence[Ready]) -> list[Ready]:
+    """Lock the schedules; those that others hold, or that are not as they were, are left out."""
+    rows = db.session.execute(_STILL, {"ids": [ready.row.id for ready in batch]})
+    found = {row.id: (row.version, row.flow_version) for row in rows}
+    return [r for r in batch if found.get(r.row.id) == (r.row.version, r.row.flow_version)]
+
+
+class _Piece:
+    """What is written in one transaction."""
+
+    def __init__(self, batch: Sequence[Ready], terms: Terms, now: datetime) -> None:
+        self.batch, self.terms, self.now = batch, terms, now
+        self.fired = Fired()
+        self.tasks: list[dict[str, Any]] = []
+        self.opened: list[dict[str, Any]] = []
+        self.entries: list[dict[str, Any]] = []
+        self.advanced: list[dict[str, Any]] = []
+        self.with_runs: list[dict[str, Any]] = []
+        self.missed: list[Missed] = []
+
+    def write(self, look_twice: bool) -> Fired:
+        firing = [ready.row for ready in self.batch if ready.plan.fire]
+        self.runs = circumstances.open_runs(
+            [row.flow_id for row in firing if row.overlap != "queue_all"]
+        )
+        self.room = circumstances.room(self.terms.bounds.max_pending) if firing else Room(0)
+        self.draining = circumstances.draining() if firing else set()
+        for ready in self.batch:
+            taken = (
+                ledger.decided(ready.row.id, ready.timing.due)
+                if look_twice
+                else frozenset[datetime]()
+            )
+            self._decide(ready, taken)
+        if self.tasks:
+            moves.admit_many(self.tasks, self.now, opened=self.opened)
+        ledger.record(self.entries)
+        self._advance()
+        aftermath.missed(self.missed, self.now)
+        return self.fired
+
+    def _decide(self, ready: Ready, taken: Collection[datetime]) -> None:
+        row = ready.row
+        fates = [fate for fate in ready.plan.fates if fate.due_at not in taken]
+        wanted = [at for at in ready.plan.fire if at not in taken]
+        fired: list[datetime] = []
+        if wanted and (reason := self._in_the_way(row)) is not None:
+            fates += [Fate(at, SKIPPED, *reason) for at in wanted]
+        elif wanted:
+            runs = self.runs.get(row.flow_id, Open())
+            fired, others = overlapping(row.overlap, wanted, runs, self.room)
+            fates += others
+            if fired and row.overlap == "replace" and (runs.active or runs.waiting):
+                self._replace(row.flow_id)
+        fates = long_freezes.fold(ready.row.id, ready.rule, fates, ready.frozen)
+        self._record(ready, fates, fired)
+
+    def _record(self, ready: Ready, fates: list[Fate], fired: list[datetime]) -> None:
+        ids = [self._task(ready.row, at) for at in fired]
+        late = [late_ms(ready.timing, ready.rule, at, self.now) for at in fired]
+        for fate in fates:
+            self.entries.append(ledger.entry(ready.row.id, fate, None, self.now))
+            self.fired.fates[fate.fate] += fate.count
+        for at, task_id, late_by in zip(fired, ids, late, strict=True):
+            fate = Fate(at, FIRED, late_ms=late_by)
+            self.entries.append(ledger.entry(ready.row.id, fate, task_id, self.now))
+            self.fired.fates[FIRED] += 1
+        self._note_missed(ready.row.flow_id, [fate for fate in fates if fate.fate == MISSED])
+        values = {
+            "of_id": ready.row.id,
+            "was": ready.row.next_execution_at,
+            "seen": ready.row.version,
+            "next_execution_at": ready.plan.next,
+            "fire_at": ready.plan.fire_at,
+            "updated_at": self.now,
+        }
+        if fired:
+            self.with_runs.append({**values, "more": len(fired), "at": self.now})
+        else:
+            self.advanced.append(values)
+
+    def _in_the_way(self, row: Row[Any]) -> tuple[str, Mapping[str, Any]] | None:
+        """Why nothing of this flow can be fired now: a code and its parameters."""
+        if row.lane in self.draining:
+            return "skipped_lane_draining", {"lane": row.lane}
+        if self.terms.agents is not None and row.agent not in self.terms.agents:
+            return "skipped_agent_gone", {"agent": row.agent}
+        return None
+
+    def _task(self, row: Row[Any], due_at: datetime) -> str:
+        params, problems = parameters.values(row.parameters, {})
+        if problems:
+            raise Invalid.of(problems)
+        task_id, session_id = str(uuid7()), row.session_id
+        if session_id is None:
+            session_id = str(uuid7())
+            workspace = str(self.terms.bounds.workspaces / workspace_name(session_id))
+            title = row.task_description[:MAX_TITLE]
+            ids = {"session_id": session_id, "newest_task_id": task_id}
+            self.opened.append({**ids, "workspace_dir": workspace, "title": title})
+        else:
+            workspaces, about = self.terms.bounds.workspaces, row.task_description
+            _, workspace = workspace_of(session_id, workspaces, self.now, about=about)
+        at = due_at.isoformat()
+        submission = flows.submission_of(row, params, trigger=BY, due_at=at)
+        submitted = Submitted(task_id, session_id, workspace, row.lane, 0)
+        self.tasks.append(submissions.columns(submission, submitted, BY, self.now))
+        self.fired.lanes.add(row.lane)
+        return task_id
+
+    def _replace(self, flow_id: str) -> None:
+        """Have the runs that are not over end for the one that is fired."""
+        reason = sentence("replaced", {})
+        ids: Iterable[str] = db.session.execute(_REPLACED, {"of_flow": flow_id}).scalars().all()
+        for task_id in ids:
+            task = moves.look(task_id)
+            if task.status is Status.PENDING:
+                claims.cancel(task, BY, reason, self.now)
+                audit.note(BY, "stop", task_id, self.now, reason=reason)
+            elif task.wish != "stop":
+                controls.want(task, "stop", BY, reason, self.now)
+                self.fired.stopped.append(task_id)
+
+    def _note_missed(self, flow_id: str, fates: Sequence[Fate]) -> None:
+        if fates:
+            first, last = fates[0], fates[-1]
+            count = sum(fate.count for fate in fates)
+            self.missed.append(Missed(flow_id, first.due_at, last.until or last.due_at, count))
+
+    def _advance(self) -> None:
+        for statement, rows in ((_ADVANCE, self.advanced), (_FIRED, self.with_runs)):
+            if not rows:
+                continue
+            done = cast(CursorResult[Any], db.session.execute(statement, rows))
+            if done.rowcount != len(rows):
+                raise Overtaken
