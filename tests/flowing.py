@@ -23,7 +23,7 @@ FLOW = {
     "created_by": "tester",
 }
 SCHEDULE = {"cron_expression": "0 9 * * *", "timezone": "Europe/Berlin"}
-CHANNEL = {"service": "json", "sealed": "sealed", "ending": "", "created_by": "tester"}
+CHANNEL = {"service": "json", "sealed": "sealed", "shown": "json://…", "created_by": "tester"}
 MADE = {"created_at": NOON, "updated_at": NOON}
 
 

@@ -38,10 +38,11 @@ MAY_IMPORT = {  # room or module at the top: what of ours it may know
     "models": {"db", "domain"},
     "services": BASE,
     "queries": BASE,
-    "ports": {"config", "output", "files", "vault"},
+    "courier": {"domain", "clock"},  # carries notices out of the house
+    "ports": {"courier", "config", "output", "files", "vault"},
     "schema": {"services", "db", "clock", "sources"},  # brings a database up to date
     "runtime": {"services", "queries", "agents", "domain", "ports", "output", "db", "version"}
-    | {"clock", "config", "sources", "housekeeping", "files", "vault"},
+    | {"clock", "config", "sources", "housekeeping", "files", "vault", "courier"},
     # Removes what was deleted and what is old.
     "housekeeping": {"services", "queries", "ports", "config", "clock", "files"},
     # One archive of everything, and back.
@@ -49,7 +50,17 @@ MAY_IMPORT = {  # room or module at the top: what of ours it may know
     # Finds what disagrees, and mends it.
     "doctor": {"services", "queries", "domain", "config", "vault"},
     # What pages and JSON do alike.
-    "doors": {"services", "queries", "domain", "ports", "files", "db", "config", "clock"},
+    "doors": {
+        "services",
+        "queries",
+        "domain",
+        "ports",
+        "courier",
+        "files",
+        "db",
+        "config",
+        "clock",
+    },
     "web": DOOR | {"sources", "doctor"},  # where the documentation lies; what it finds
     "api": DOOR,
 }

@@ -104,6 +104,7 @@ def _of_language(language: str) -> Locale:
 
 def _wire_ports(app: APIFlask, settings: Settings) -> None:
     from webapp import vault
+    from webapp.courier import Courier
     from webapp.files.trash import Trash
     from webapp.output import OutputStore
     from webapp.ports import KEY, Idle, Ports
@@ -114,6 +115,7 @@ def _wire_ports(app: APIFlask, settings: Settings) -> None:
         settings=settings,
         agents=catalogue.load(settings, secrets),
         vault=secrets,
+        courier=Courier(),
         output=OutputStore(settings.data / "output", cap=settings.output_cap_mb * MIB),
         trash=Trash(settings.data / "workspaces"),
         wake=idle,

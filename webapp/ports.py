@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 from flask import current_app
 
 from webapp.config import Settings
+from webapp.courier import Courier
 from webapp.files.trash import Trash
 from webapp.output import OutputStore
 from webapp.vault import Vault
@@ -86,6 +87,7 @@ class Ports:
     settings: Settings
     agents: AgentCatalogue
     vault: Vault
+    courier: Courier
     output: OutputStore
     trash: Trash
     """Takes workspaces that nobody needs any more."""

@@ -58,7 +58,7 @@ def _channels() -> None:
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("service", sa.String(length=40), nullable=False),
         sa.Column("sealed", sa.Text(), nullable=False),
-        sa.Column("ending", sa.String(length=8), nullable=False),
+        sa.Column("shown", sa.String(length=200), nullable=False),
         sa.Column("is_enabled", sa.Boolean(), nullable=False),
         sa.Column("failed_after", sa.Integer(), nullable=True),
         sa.Column("recovered", sa.Boolean(), nullable=False),

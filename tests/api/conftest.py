@@ -12,6 +12,8 @@ from flask.testing import FlaskClient
 from webapp import runtime
 
 Send = Callable[..., dict[str, Any]]
+Make = Callable[..., dict[str, Any]]
+NIGHTLY = {"name": "Nightly", "agent": "shell", "task_description": "make backup"}
 NOBODY = "00000000-0000-7000-8000-000000000000"
 """The id of no task."""
 
@@ -36,6 +38,19 @@ def send(api: FlaskClient) -> Callable[..., dict[str, Any]]:
         return body
 
     return submit
+
+
+@pytest.fixture
+def make(api: FlaskClient) -> Make:
+    """Make a flow over JSON, and answer it."""
+
+    def create(**fields: Any) -> dict[str, Any]:
+        answer = api.post("/api/flows", json={**NIGHTLY, **fields})
+        assert answer.status_code == 201, answer.text
+        flow: dict[str, Any] = answer.get_json()
+        return flow
+
+    return create
 
 
 def output(api: FlaskClient, task_id: str) -> str:

@@ -9,22 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.api.conftest import NOBODY
-
-NIGHTLY = {"name": "Nightly", "agent": "shell", "task_description": "make backup"}
-
-
-@pytest.fixture
-def make(api: FlaskClient) -> Callable[..., dict[str, Any]]:
-    """Make a flow over JSON, and answer it."""
-
-    def create(**fields: Any) -> dict[str, Any]:
-        answer = api.post("/api/flows", json={**NIGHTLY, **fields})
-        assert answer.status_code == 201, answer.text
-        flow: dict[str, Any] = answer.get_json()
-        return flow
-
-    return create
+from tests.api.conftest import NIGHTLY, NOBODY, Make
 
 
 @pytest.mark.any_database
@@ -69,9 +54,7 @@ def test_a_field_that_cannot_be_used_is_named_with_the_reason_and_no_flow_is_sto
     assert api.get("/api/flows").get_json()["flows"] == []
 
 
-def test_a_flow_is_answered_with_all_it_is_made_of(
-    api: FlaskClient, make: Callable[..., dict[str, Any]]
-) -> None:
+def test_a_flow_is_answered_with_all_it_is_made_of(api: FlaskClient, make: Make) -> None:
     flow = make(
         description="every night",
         priority=5,
@@ -117,7 +100,7 @@ def test_a_name_is_taken_once_however_many_ask_for_it_at_the_same_time(
 
 
 def test_a_change_changes_what_is_sent_and_null_puts_back_the_default(
-    api: FlaskClient, make: Callable[..., dict[str, Any]]
+    api: FlaskClient, make: Make
 ) -> None:
     flow = make(priority=5, timeout_s=60, env={"A": "1", "B": "2"})
     address = f"/api/flows/{flow['flow_id']}"
@@ -130,7 +113,7 @@ def test_a_change_changes_what_is_sent_and_null_puts_back_the_default(
 
 
 def test_what_was_shown_can_be_sent_back_and_hidden_values_are_kept(
-    api: FlaskClient, make: Callable[..., dict[str, Any]], becomes: Callable[..., Any], live: None
+    api: FlaskClient, make: Make, becomes: Callable[..., Any], live: None
 ) -> None:
     flow = make(task_description='echo "$TOKEN $OTHER"', env={"TOKEN": "secret", "OTHER": "x"})
     address = f"/api/flows/{flow['flow_id']}"
@@ -160,7 +143,7 @@ def test_what_was_shown_can_be_sent_back_and_hidden_values_are_kept(
 @pytest.mark.any_database
 def test_what_a_change_may_not_change_is_refused_and_nothing_is(
     api: FlaskClient,
-    make: Callable[..., dict[str, Any]],
+    make: Make,
     fields: dict[str, Any],
     named: str,
     reason: str,
@@ -175,9 +158,7 @@ def test_what_a_change_may_not_change_is_refused_and_nothing_is(
     assert api.get(address).get_json() == flow
 
 
-def test_an_edit_of_an_older_version_is_refused(
-    api: FlaskClient, make: Callable[..., dict[str, Any]]
-) -> None:
+def test_an_edit_of_an_older_version_is_refused(api: FlaskClient, make: Make) -> None:
     address = f"/api/flows/{make()['flow_id']}"
     assert api.put(address, json={"priority": 1, "version": 1}).status_code == 200
 
@@ -188,7 +169,7 @@ def test_an_edit_of_an_older_version_is_refused(
 
 
 def test_edits_of_different_fields_at_the_same_moment_all_stand(
-    api: FlaskClient, make: Callable[..., dict[str, Any]]
+    api: FlaskClient, make: Make
 ) -> None:
     address = f"/api/flows/{make()['flow_id']}"
     edits = [{"priority": 7}, {"timeout_s": 8}, {"max_retries": 9}, {"description": "ten"}]
@@ -205,9 +186,7 @@ def test_edits_of_different_fields_at_the_same_moment_all_stand(
     assert [flow[name] for edit in edits for name in edit] == [7, 8, 9, "ten"]
 
 
-def test_a_name_that_another_flow_has_is_409(
-    api: FlaskClient, make: Callable[..., dict[str, Any]]
-) -> None:
+def test_a_name_that_another_flow_has_is_409(api: FlaskClient, make: Make) -> None:
     make()
     other = make(name="Other")
 
@@ -217,9 +196,7 @@ def test_a_name_that_another_flow_has_is_409(
     assert "Nightly" in answer.get_json()["detail"]
 
 
-def test_copies_have_names_of_their_own(
-    api: FlaskClient, make: Callable[..., dict[str, Any]]
-) -> None:
+def test_copies_have_names_of_their_own(api: FlaskClient, make: Make) -> None:
     flow = make(env={"A": "1"}, parameters=[{"name": "x"}])
     address = f"/api/flows/{flow['flow_id']}/clone"
 
@@ -237,7 +214,7 @@ def test_copies_have_names_of_their_own(
 
 
 def test_flows_are_listed_newest_first_by_page_and_found_by_text(
-    api: FlaskClient, make: Callable[..., dict[str, Any]]
+    api: FlaskClient, make: Make
 ) -> None:
     for number in range(5):
         make(name=f"Flow {number}", description="100% odd" if number % 2 else None)

@@ -1,4 +1,4 @@
-"""docs/api.md does what it says: its examples are run, in order, against a real server."""
+"""The examples of docs/ do what they say: they are run, in order, against a real server."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ BLOCK = re.compile(r"^```(sh|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DONE = "this example is over"
 
 
-def examples() -> list[tuple[str, Any]]:
+def examples(page: str = "api.md") -> list[tuple[str, Any]]:
     """Every block of shell with the answer shown after it, if one is."""
-    blocks = BLOCK.findall((ROOT / "docs/api.md").read_text("utf-8"))
+    blocks = BLOCK.findall((ROOT / "docs" / page).read_text("utf-8"))
     found = []
     for at, (kind, block) in enumerate(blocks):
         shown = at + 1 < len(blocks) and blocks[at + 1][0] == "json"
@@ -108,3 +108,12 @@ def test_every_example_works_and_answers_in_the_shape_that_is_shown(
             home.becomes(task_id, "running")
         if shown is not None:
             assert any(has_shape(one, shown) for one in answers(said)), f"{block}\n{said}"
+
+
+def test_every_example_of_flows_works(shell: Shell, home: Home) -> None:
+    shell.run(examples()[0][0])
+    for block, _ in examples("flows.md"):
+        said = shell.run(block)
+        for answer in answers(said):
+            if "workspace_dir" in answer:
+                home.becomes(answer["task_id"], "completed")

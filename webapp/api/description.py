@@ -19,13 +19,16 @@ TAGS = {
     "Lanes": "Queues in which one task rides at a time: made, paused, drained, renamed, deleted.",
     "Activity": "What happened: the log of each session, and the sessions.",
     "Schedules": "When flows fire by themselves, and what became of each due time.",
+    "Notifications": "Channels that people are told through, and what was told.",
     "Files": "What is uploaded for tasks, and what lies in their workspaces.",
 }
 PARAMETERS = {
     "cascade": "Whether what hangs on it is deleted, too.",
     "agent": "The agent that does it, such as `shell`.",
     "attempt": "Which attempt, from 1; the newest if left out.",
+    "channel_id": "The channel's number.",
     "cursor": "`next_cursor` of the page before.",
+    "delivery_id": "The notice's number in the log.",
     "fate": "Only due times of this fate.",
     "file_id": "The file's id, as the upload answered it.",
     "file_path": "A path in a workspace, as `file_path` or `path` gave it.",
@@ -38,6 +41,8 @@ PARAMETERS = {
     "message_index": "One entry by its place in the log, from 0.",
     "offset": "How many, or how many bytes, to pass over.",
     "prefix": "Accepted, and ignored.",
+    "secret": "The secret in the hook's address.",
+    "state": "Only what is in this state.",
     "session_id": "The session's id: 1 to 64 of the characters A-Z a-z 0-9 _ . : -",
     "task_id": "The task's id, as submit answered it.",
 }
@@ -50,7 +55,8 @@ KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 TAKE_KEYS = ("/api/tasks/submit", "/api/tasks/{task_id}/rerun", "/api/flows/{flow_id}/run")
-FREE = ("/health",)
+FREE = {"/health": ("401", "403", "429", "503"), "/hooks/{secret}": ("401",)}
+"""What needs no login, and the answers it never gives."""
 TOKEN, COOKIE, FORM_TOKEN = "token", "cookie", "form_token"
 UPLOAD = {
     "required": True,
@@ -83,6 +89,18 @@ EXAMPLES: dict[str, Any] = {
         "timeout_s": 600,
     },
     "RerunBody": {"task_description": "make test ARGS=-x", "when_busy": "queue"},
+    "FlowBody": {
+        "name": "Nightly backup",
+        "agent": "shell",
+        "task_description": 'backup --target "$LINEUP_TASK_PARAM_TARGET"',
+        "parameters": [{"name": "target", "type": "choice", "choices": ["disk", "tape"]}],
+        "max_retries": 3,
+        "retry_delay_s": 60,
+    },
+    "FlowChangeBody": {"priority": 10, "version": 1},
+    "TaskFlowBody": {"name": "Nightly backup", "lane": "main"},
+    "CloneBody": {"name": "Weekly backup"},
+    "RunBody": {"params": {"target": "tape"}},
     "ReasonBody": {"reason": "the disk is nearly full"},
     "NewTaskBody": {"reason": "and tell me when it is done"},
     "InstructionBody": {"instruction": "yes"},
@@ -161,17 +179,13 @@ def _complete(method: str, path: str, operation: dict[str, Any]) -> None:
     if path == "/api/files/upload":
         operation["requestBody"] = UPLOAD
     answers = operation["responses"]
-    if path in FREE:
-        operation["security"] = []
-        for status in ("401", "403"):
-            del answers[status]
-        return
     changes = method != "get"
     login: dict[str, list[str]] = {COOKIE: [], **({FORM_TOKEN: []} if changes else {})}
-    operation["security"] = [{TOKEN: []}, login]
+    operation["security"] = [] if path in FREE else [{TOKEN: []}, login]
     for code in [429, 503, *([400, 413, 415] if "requestBody" in operation else [])]:
         answers.setdefault(str(code), _refusal(REFUSALS[code]))
-    operation["responses"] = dict(sorted(answers.items()))
+    given = {code: answer for code, answer in answers.items() if code not in FREE.get(path, ())}
+    operation["responses"] = dict(sorted(given.items()))
 
 
 _WORDS = str.maketrans("/{}-", "    ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from flask import Flask
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, IntegerConverter
 
 DOTS = (".", "..")
 """Sessions may be called so, but browsers and proxies take such a part of a path for a step."""
@@ -23,6 +23,16 @@ class SessionConverter(BaseConverter):
         return f"~{value}" if value in DOTS else quote(value, safe="")
 
 
+class NumberConverter(IntegerConverter):
+    """A whole number; one that is larger than databases can look for stands for none: 0."""
+
+    def to_python(self, value: str) -> int:
+        """The number."""
+        number = int(super().to_python(value))
+        return number if number < 2**63 else 0
+
+
 def init_app(app: Flask) -> None:
     """Teach the routes; before any of them is made."""
     app.url_map.converters["session"] = SessionConverter
+    app.url_map.converters["int"] = NumberConverter

@@ -22,7 +22,9 @@ class Principal:
     name: str
     user_id: int | None
     scope: Scope
-    kind: Literal["cookie", "token", "local"]
+    kind: Literal["cookie", "token", "local", "hook"]
+    flow_id: str | None = None
+    """Of a web hook: the flow it runs, and nothing else."""
 
     @property
     def csrf_exempt(self) -> bool:

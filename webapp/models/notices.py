@@ -44,8 +44,8 @@ class Channel(db.Model):  # type: ignore[name-defined]
     """The scheme of its address, which is no secret: ``tgram``, ``mailto``, ``json``."""
     sealed: Mapped[str] = mapped_column(Text)
     """The address, as the vault sealed it."""
-    ending: Mapped[str] = mapped_column(String(8))
-    """Its last characters, by which its owner knows it again; empty if it is short."""
+    shown: Mapped[str] = mapped_column(String(200))
+    """The address without what may be secret in it."""
     is_enabled: Mapped[bool] = mapped_column(default=True)
     failed_after: Mapped[int | None]
     """It is told when a flow has failed so many times in a row; null: never."""

@@ -13,6 +13,7 @@ from webapp.files import incoming
 from webapp.housekeeping import disposal, renaming, retention
 from webapp.queries import files
 from webapp.runtime.context import Context
+from webapp.runtime.messenger import Messenger
 from webapp.runtime.rescue import Dropped, rescue_the_dead
 from webapp.services import claims, runners
 
@@ -41,6 +42,7 @@ class Ticker:
     ) -> None:
         self._context = context
         self._open_lanes = open_lanes
+        self._messenger = Messenger(context)
         self._dropped = Dropped(context, held)
         self.last_tick: datetime | None = None
         self._ending = threading.Event()
@@ -64,6 +66,7 @@ class Ticker:
         self._ending.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+        self._messenger.stop()
 
     def schedules(self) -> None:
         """Look at once when the next schedule is due."""
@@ -71,7 +74,7 @@ class Ticker:
             self._scheduler.wakeup()
 
     def look_round(self) -> None:
-        """Close what the dead left open, give up what waited too long, open new lanes."""
+        """Close what the dead left open, give up what waited too long, open lanes, send notices."""
         context = self._context
         try:
             rescue_the_dead(context)
@@ -81,6 +84,7 @@ class Ticker:
             self.last_tick = context.now()
         except Exception:
             log.exception("tick stumbled and goes on")
+        self._messenger.round()
 
     def beat(self) -> None:
         """Show that this runner lives."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Row, Select, bindparam, delete, func, insert, select, update
 from uuid_utils import uuid7
 
 from webapp.db import db, lock, transaction
@@ -158,9 +158,7 @@ def run(
     and what a submission raises.
     """
     lock(_LANE, {"of_flow": flow_id})
-    flow = db.session.execute(_SHARE, {"of_flow": flow_id}).one_or_none()
-    if flow is None:
-        raise NoSuchFlow(flow_id=flow_id)
+    flow = _look(flow_id, _SHARE)
     if trigger == "hook":
         given = parameters.of_payload(flow.parameters, given)
     params, problems = parameters.values(flow.parameters, given)
@@ -201,8 +199,8 @@ def submission_of(
     )
 
 
-def _look(flow_id: str) -> Row[Any]:
-    flow = db.session.execute(_LOOK, {"of_flow": flow_id}).one_or_none()
+def _look(flow_id: str, how: Select[Any] = _LOOK) -> Row[Any]:
+    flow = db.session.execute(how, {"of_flow": flow_id}).one_or_none()
     if flow is None:
         raise NoSuchFlow(flow_id=flow_id)
     return flow

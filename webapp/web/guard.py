@@ -12,11 +12,11 @@ from wtforms import ValidationError
 
 from webapp import clock
 from webapp.config import Settings
-from webapp.domain.errors import Forbidden, Refused, Unauthorized
+from webapp.domain.errors import Forbidden, NotFound, Refused, Unauthorized
 from webapp.domain.scopes import Scope
 from webapp.doors.principal import Principal, is_administration, somebody
 from webapp.doors.receiving import AHEAD, expected_body, leave, refuse_half_a_body
-from webapp.queries import people
+from webapp.queries import flows, people
 from webapp.services import failures
 from webapp.services.people import digest
 from webapp.web import cookie, headers, refusals
@@ -28,6 +28,8 @@ from webapp.web.proxies import TrustedProxies
 FREE = frozenset({"/health", "/login", "/login/link/<secret>", "/static/<path:filename>"})
 """What is answered without login; everything else, even what does not exist, is not."""
 LOCAL = Principal("local", None, Scope.ADMIN, "local")
+HOOK_BODY = 1024 * 1024
+"""Bytes that a stranger's call of a web hook may have."""
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -50,6 +52,9 @@ def init_app(app: Flask, settings: Settings) -> None:
             if refusals.answers_json(request.path):
                 refuse_other_bodies(request, expected_body())
         now = clock.now()
+        if request.path.startswith(refusals.HOOKS):
+            _enter_by_hook(now)
+            return None
         g.principal = _identify(now) if auth else LOCAL
         if g.principal is None and not _is_free(request):
             return _ask_to_log_in()
@@ -73,6 +78,20 @@ def _identify(now: datetime) -> Principal | None:
         _count("token", now, Unauthorized("token_unknown"))
     name = f"{token.user}/{token.token}"
     return Principal(name, token.user_id, Scope(token.scope), "token")
+
+
+def _enter_by_hook(now: datetime) -> None:
+    """Who calls a web hook is known by its secret alone, whoever they are logged in as.
+
+    No form token is asked for: no browser sends the secret by itself.
+    """
+    if request.method != "POST" or request.url_rule is None:
+        return  # what is no call is refused where it is routed
+    flow_id = flows.hooked(digest((request.view_args or {})["secret"]))
+    if flow_id is None:
+        _count("hook", now, NotFound("no_such_hook"))
+    request.max_content_length = min(HOOK_BODY, request.max_content_length or HOOK_BODY)
+    g.principal = Principal("hook", None, Scope.OPERATE, "hook", flow_id)
 
 
 def _ask_to_log_in() -> ResponseReturnValue:

@@ -20,6 +20,7 @@ JSON_PATHS = ("/health", "/health/ready", "/generate-session-id")
 """Addresses outside /api/ that answer programs."""
 PAGES = ("/api/docs",)
 """Addresses inside it that answer people."""
+HOOKS = "/hooks/"
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 429: "too_many"}
 
 
@@ -34,7 +35,9 @@ def init_app(app: Flask) -> None:
 
 def answers_json(path: str) -> bool:
     """Whether this address belongs to the doors for programs."""
-    return (f"{path}/".startswith("/api/") and path not in PAGES) or path in JSON_PATHS
+    if path in PAGES:
+        return False
+    return f"{path}/".startswith(("/api/", HOOKS)) or path in JSON_PATHS
 
 
 def translated(code: str, params: dict[str, Any]) -> str:
@@ -75,7 +78,9 @@ def _database_away(error: Exception) -> Response:
 
 
 def _crashed(error: Exception) -> Response:
-    log.error("request crashed", path=request.path, method=request.method, exc_info=error)
+    rule = request.url_rule
+    path = rule.rule if rule is not None and "secret" in rule.arguments else request.path
+    log.error("request crashed", path=path, method=request.method, exc_info=error)
     return _answer(500, "server_error", {})
 
 

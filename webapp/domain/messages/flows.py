@@ -16,5 +16,8 @@ FLOWS = {
     "flow_changed": N_("The flow was changed a moment ago. Load it again."),
     "flow_deleted_done": N_("The flow is deleted."),
     "flow_deleted_open": N_("The flow is deleted; %(open)s runs of it are not over, and go on."),
+    "hook_made_done": N_(
+        "Keep this address: it is shown this once, and whoever has it can run the flow."
+    ),
     "hook_revoked_done": N_("The web hook is revoked: its address does nothing any more."),
 }

@@ -22,5 +22,18 @@ NOTICES = {
         "The schedule of “%(flow)s” was switched off after %(count)s failures in a row. "
         "The last time: %(error)s"
     ),
+    "title_failed": N_("%(flow)s failed"),
+    "title_recovered": N_("%(flow)s works again"),
+    "title_missed": N_("%(flow)s was not run"),
+    "title_paused": N_("%(flow)s was switched off"),
+    "title_several": N_("%(count)s notices from Lineup"),
+    "title_test": N_("Lineup can reach you"),
+    "told_test": N_(
+        "This is a test of the channel “%(name)s”. Notices of flows will look like it."
+    ),
+    "channel_was_switched_off": N_("The channel was switched off before it was sent."),
+    "channel_created": N_("The channel is there."),
+    "channel_deleted": N_("The channel is deleted, and what it told with it."),
+    "sent_again": N_("It is on its way again."),
     "paused_after_failures": N_("Switched off after %(count)s failures in a row: %(error)s"),
 }

@@ -71,6 +71,11 @@ REFUSALS = {
         "only a session whose tasks are finished can be deleted. Stop it first."
     ),
     "session_being_deleted": N_("The session %(session_id)s is being deleted."),
+    "no_such_channel": N_("There is no such channel."),
+    "channel_name_taken": N_("There is a channel named “%(name)s” already."),
+    "too_many_channels": N_("There are %(limit)s channels already; delete one first."),
+    "channel_is_off": N_("The channel “%(name)s” is switched off."),
+    "no_such_notice": N_("There is no such notice; it was removed with its channel, or is old."),
     "gone": N_("It was deleted."),
     "task_deleted": N_("The task %(task_id)s of this Idempotency-Key was deleted."),
     "idempotency_key_reused": N_("This Idempotency-Key was sent before with another body."),

@@ -1,0 +1,234 @@
+"""Running flows over JSON: their parameters, their place in line, and making one of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.api.conftest import NOBODY, Make, output
+
+SHOWS = 'printf "%s|" "$LINEUP_TASK_PARAM_TEXT" "$LINEUP_TASK_PARAM_N" "$LINEUP_TASK_PARAM_YES"'
+DECLARED = [
+    {"name": "text", "type": "text", "default": "plain"},
+    {"name": "n", "type": "number", "required": True},
+    {"name": "yes", "type": "boolean", "default": False},
+    {"name": "more", "type": "json"},
+]
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    ("body", "named", "reason"),
+    [
+        ({}, "params.n", "must be given"),
+        ({"params": {"n": "1"}}, "params.n", "number"),
+        ({"params": {"n": 1, "N": 2}}, "params.N", "no such parameter"),
+        ({"params": {"n": 1, "\ud800": 2}}, "params.\ud800", "no such parameter"),
+        ({"params": {"n": 1, "text": "a\0"}}, "params.text", "NUL"),
+        ({"params": {"n": 1, "text": "x" * 100_001}}, "params.text", "100,000"),
+        ({"params": [1]}, "params", "dict"),
+        ({"params": {"n": 1}, "when_busy": "panic"}, "when_busy", "reject"),
+        ({"params": {"n": 1}, "priority": 1}, "priority", "no such field"),
+    ],
+)
+def test_a_run_with_a_wrong_value_is_refused_and_nothing_is_in_the_lineup(
+    api: FlaskClient, make: Make, body: dict[str, Any], named: str, reason: str
+) -> None:
+    address = f"/api/flows/{make(parameters=DECLARED)['flow_id']}/run"
+
+    answer = api.post(address, json=body)
+
+    assert answer.status_code == 400
+    assert reason in answer.get_json()["fields"][named]
+    assert api.get("/api/tasks").get_json()["tasks"] == []
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    "sent",
+    [
+        '{"params": {"n": NaN}}',
+        '{"params": {"n": 1e999}}',
+        '{"params": {"n": 1, "more": [-Infinity]}}',
+        '{"params": {"n": ' + "9" * 400 + "}}",
+        '{"params": {"n": 1, "more": ' + "[" * 500 + "]" * 500 + "}}",
+        '{"params": {"n": 1, "more": ' + '{"a":' * 5000 + "1" + "}" * 5000 + "}}",
+        '{"params": {"n": 1, "more": ' + "[" * 200_000,
+    ],
+    ids=["nan", "too large", "infinity", "digits", "deep", "deeper", "deepest"],
+)
+def test_numbers_and_depths_that_nobody_can_store_are_400(
+    api: FlaskClient, make: Make, sent: str
+) -> None:
+    address = f"/api/flows/{make(parameters=DECLARED)['flow_id']}/run"
+
+    answer = api.post(address, data=sent, content_type="application/json")
+
+    assert answer.status_code == 400, answer.text
+    assert api.get("/api/tasks").get_json()["tasks"] == []
+
+
+def test_a_command_gets_its_parameters_as_variables_and_never_as_code(
+    api: FlaskClient, make: Make, live: None, becomes: Callable[..., Any]
+) -> None:
+    flow = make(
+        task_description=f'{SHOWS} "${{LINEUP_TASK_PARAM_MORE-unset}}"', parameters=DECLARED
+    )
+    params = {"text": '"; touch /tmp/owned; $(id) `id` \n', "n": 1.5, "yes": True}
+
+    answer = api.post(f"/api/flows/{flow['flow_id']}/run", json={"params": params})
+
+    task_id = answer.get_json()["task_id"]
+    becomes(task_id, "completed")
+    assert output(api, task_id) == '"; touch /tmp/owned; $(id) `id` \n|1.5|true|unset|'
+
+
+def test_a_run_is_a_task_with_the_flows_values_that_says_where_it_came_from(
+    api: FlaskClient, make: Make
+) -> None:
+    flow = make(
+        priority=7,
+        timeout_s=60,
+        silence_timeout_s=30,
+        waiting_timeout_s=600,
+        max_retries=2,
+        retry_delay_s=5,
+        rerun_interrupted=True,
+        session_id="nightly",
+        parameters=DECLARED,
+    )
+
+    answer = api.post(f"/api/flows/{flow['flow_id']}/run", json={"params": {"n": 1}}).get_json()
+
+    task = api.get(f"/api/tasks/{answer['task_id']}").get_json()
+    copied = ("flow_id", "task_description", "agent", "lane", "priority", "session_id")
+    copied += ("timeout_s", "silence_timeout_s", "max_retries", "retry_delay_s")
+    copied += ("rerun_interrupted", "agent_settings")
+    assert {name: task[name] for name in copied} == {name: flow[name] for name in copied}
+    assert task["expires_at"] is not None
+    assert task["task_metadata"] == {
+        "trigger": "hand",
+        "params": {"text": "plain", "n": 1, "yes": False},
+        "flow_name": "Nightly",
+    }
+    assert answer["status"] == "submitted"
+    [listed] = api.get(f"/api/tasks?flow_id={flow['flow_id']}").get_json()["tasks"]
+    assert listed["task_id"] == answer["task_id"]
+
+
+def test_runs_queue_unless_they_are_told_to_be_rejected(api: FlaskClient, make: Make) -> None:
+    address = f"/api/flows/{make()['flow_id']}/run"
+
+    first, second = api.post(address, json={}), api.post(address)
+    third = api.post(address, json={"when_busy": "reject"})
+
+    assert (first.status_code, second.status_code, third.status_code) == (200, 200, 409)
+    assert "1 before it" in second.get_json()["message"]
+    assert third.get_json()["error"] == "task_running"
+
+
+def test_a_run_during_a_freeze_waits_and_says_so(api: FlaskClient, make: Make) -> None:
+    api.post("/api/freeze", json={"reason": "moving house"})
+
+    answer = api.post(f"/api/flows/{make()['flow_id']}/run", json={})
+
+    assert "moving house" in answer.get_json()["message"]
+
+
+def test_a_run_that_is_asked_for_twice_with_one_key_is_made_once(
+    api: FlaskClient, make: Make
+) -> None:
+    address = f"/api/flows/{make(parameters=DECLARED)['flow_id']}/run"
+    key = {"Idempotency-Key": "once"}
+    body = {"params": {"n": 1}}
+
+    first = api.post(address, json=body, headers=key).get_json()
+    again = api.post(address, json=body, headers=key).get_json()
+    other = api.post(address, json={"params": {"n": 2}}, headers=key)
+
+    assert again == first
+    assert other.status_code == 422
+    assert len(api.get("/api/tasks").get_json()["tasks"]) == 1
+
+
+def test_an_edit_changes_later_runs_and_not_those_in_the_lineup(
+    api: FlaskClient, make: Make
+) -> None:
+    address = f"/api/flows/{make()['flow_id']}"
+    before = api.post(f"{address}/run").get_json()["task_id"]
+
+    api.put(address, json={"task_description": "make other"})
+    after = api.post(f"{address}/run").get_json()["task_id"]
+
+    said = [api.get(f"/api/tasks/{one}").get_json()["task_description"] for one in (before, after)]
+    assert said == ["make backup", "make other"]
+
+
+def test_a_deleted_flow_leaves_its_tasks_which_still_know_its_name(
+    api: FlaskClient, make: Make
+) -> None:
+    flow_id = make()["flow_id"]
+    task_id = api.post(f"/api/flows/{flow_id}/run").get_json()["task_id"]
+
+    answer = api.delete(f"/api/flows/{flow_id}")
+
+    assert answer.status_code == 200
+    assert "1 runs of it are not over" in answer.get_json()["message"]
+    assert api.get(f"/api/flows/{flow_id}").status_code == 404
+    task = api.get(f"/api/tasks/{task_id}").get_json()
+    assert (task["flow_id"], task["status"]) == (flow_id, "pending")
+    assert task["task_metadata"]["flow_name"] == "Nightly"
+
+
+def test_running_a_flows_task_again_is_a_run_of_the_flow_with_the_same_values(
+    api: FlaskClient, make: Make
+) -> None:
+    flow = make(parameters=DECLARED, retry_delay_s=5, rerun_interrupted=True)
+    run = api.post(f"/api/flows/{flow['flow_id']}/run", json={"params": {"n": 3}}).get_json()
+
+    again = api.post(f"/api/tasks/{run['task_id']}/rerun", json={"when_busy": "queue"}).get_json()
+
+    task = api.get(f"/api/tasks/{again['task_id']}").get_json()
+    assert (task["flow_id"], task["task_metadata"]["params"]["n"]) == (flow["flow_id"], 3)
+    assert (task["retry_delay_s"], task["rerun_interrupted"]) == (5, True)
+
+
+@pytest.mark.any_database
+def test_a_task_is_no_run_of_a_flow_because_it_says_so(api: FlaskClient, make: Make) -> None:
+    fields = {"agent": "shell", "task_description": "true", "flow_id": make()["flow_id"]}
+
+    answer = api.post("/api/tasks/submit", json=fields)
+
+    assert answer.status_code == 400
+    assert "/api/flows/" in answer.get_json()["fields"]["flow_id"]
+
+
+def test_a_flow_is_made_of_a_task_without_its_session_and_what_is_only_for_hands(
+    api: FlaskClient, send: Callable[..., dict[str, Any]]
+) -> None:
+    task_id = send("make it", priority=4, env={"A": "1"}, session_id="s", timeout_s=9)["task_id"]
+
+    answer = api.post(f"/api/tasks/{task_id}/make-flow", json={"name": "It", "max_retries": 2})
+
+    flow = answer.get_json()
+    assert answer.status_code == 201
+    said = ("name", "task_description", "priority", "timeout_s", "max_retries", "session_id")
+    assert [flow[name] for name in said] == ["It", "make it", 4, 9, 2, None]
+    assert (flow["agent_settings"]["stdin"], flow["agent_settings"]["env"]) == (
+        "none",
+        {"A": "•••"},
+    )
+
+
+@pytest.mark.any_database
+def test_a_flow_is_not_made_of_no_task_or_without_a_name(
+    api: FlaskClient, send: Callable[..., dict[str, Any]]
+) -> None:
+    unknown = api.post(f"/api/tasks/{NOBODY}/make-flow", json={"name": "It"})
+    nameless = api.post(f"/api/tasks/{send('true')['task_id']}/make-flow", json={})
+
+    assert (unknown.status_code, unknown.get_json()["error"]) == (404, "no_such_task")
+    assert (nameless.status_code, list(nameless.get_json()["fields"])) == (400, ["name"])
