@@ -94,15 +94,15 @@ def test_what_is_no_expression_is_refused_in_words(expression: str) -> None:
 @pytest.mark.parametrize(
     ("zone", "reason"),
     [
-        ("", "it is empty"),
-        ("europe/berlin", "did you mean Europe/Berlin?"),
-        ("Berlin", "did you mean Europe/Berlin?"),
-        ("New York", "did you mean America/New_York?"),
-        ("localtime", "it is no IANA time zone"),
-        ("../../etc/passwd", "it is no IANA time zone"),
-        ("right/Europe/Berlin", "it is no IANA time zone"),
-        ("\x00", "it is no IANA time zone"),
-        ("Z" * 5000, "it is no IANA time zone"),
+        ("", "is no time zone"),
+        ("europe/berlin", "do you mean Europe/Berlin?"),
+        ("Berlin", "do you mean Europe/Berlin?"),
+        ("New York", "do you mean America/New_York?"),
+        ("localtime", "is no time zone"),
+        ("../../etc/passwd", "is no time zone"),
+        ("right/Europe/Berlin", "is no time zone"),
+        ("\x00", "is no time zone"),
+        ("Z" * 5000, "is no time zone"),
     ],
 )
 def test_a_zone_that_nobody_knows_is_refused(zone: str, reason: str) -> None:

@@ -22,6 +22,7 @@ from webapp.api import (
     lanes,
     notices,
     output,
+    previews,
     schedules,
     tasks,
 )
@@ -64,6 +65,7 @@ def init_app(app: APIFlask) -> None:
         notices.bp,
         activity.bp,
         files.bp,
+        previews.bp,
         schedules.bp,
     ):
         app.register_blueprint(blueprint)

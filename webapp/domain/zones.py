@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
+
+from webapp.domain import zone_names
 
 DAY_S = 86_400
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,21 +39,16 @@ class Piece(NamedTuple):
         return change if abs(change) <= CLOCK_CHANGE_S else 0
 
 
+@lru_cache(maxsize=1_024)
 def zone(name: str) -> ZoneInfo:
     """The zone of an IANA name; raises UnknownZone."""
-    if name in _names():
-        return ZoneInfo(name)
-    if not name.strip():
-        raise UnknownZone("it is empty; write an IANA name such as Europe/Berlin")
-    lower = {known.casefold(): known for known in sorted(_names())}
-    near = difflib.get_close_matches(name[:64].casefold().replace(" ", "_"), lower, n=1)
-    hint = f"; did you mean {lower[near[0]]}?" if near else ", such as Europe/Berlin or UTC"
-    raise UnknownZone(f"it is no IANA time zone{hint}")
-
-
-@cache
-def _names() -> frozenset[str]:
-    return frozenset(available_timezones() - {"localtime", "Factory"})
+    try:
+        known = zone_names.resolve(name)
+    except ValueError as error:
+        raise UnknownZone(str(error)) from None
+    if known != name:
+        raise UnknownZone(f"{name!r} is no time zone: do you mean {known}?")
+    return ZoneInfo(name)
 
 
 def piece(name: str, moment: int) -> Piece:
