@@ -19,6 +19,7 @@ from webapp.api import (
     freeze,
     health,
     hooks,
+    imports,
     lanes,
     notices,
     output,
@@ -67,5 +68,6 @@ def init_app(app: APIFlask) -> None:
         files.bp,
         previews.bp,
         schedules.bp,
+        imports.bp,
     ):
         app.register_blueprint(blueprint)

@@ -40,7 +40,7 @@ TRIES = 20
 
 def create(raw: Mapping[str, Any], *, by: str) -> str:
     """Store a new flow; returns its id. Raises Invalid with every field that is wrong."""
-    return verbs.create(_draft(raw), by=by, now=clock.now())
+    return verbs.create(draft(raw), by=by, now=clock.now())
 
 
 def change(flow_id: str, raw: Mapping[str, Any], *, by: str) -> None:
@@ -54,9 +54,9 @@ def change(flow_id: str, raw: Mapping[str, Any], *, by: str) -> None:
         row = flows.find(flow_id)
         changes = _changes(row, raw)
         version = changes.pop("version", row.version)
-        draft = _draft(_changed(row, changes))
+        wanted = draft(_changed(row, changes))
         try:
-            verbs.change(flow_id, draft, seen=version, by=by, now=clock.now())
+            verbs.change(flow_id, wanted, seen=version, by=by, now=clock.now())
         except Conflict as refusal:
             tried += 1
             if refusal.code != "flow_changed" or raw.get("version") is not None or tried == TRIES:
@@ -116,7 +116,7 @@ def run(
     return submitted
 
 
-def _draft(raw: Mapping[str, Any]) -> Draft:
+def draft(raw: Mapping[str, Any]) -> Draft:
     """Check every field; raises Invalid with every one that is wrong."""
     given = {name: value for name, value in _flat(raw).items() if value is not None}
     problems = {name: reason for name, reason in NOT_OURS.items() if name in given}

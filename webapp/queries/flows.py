@@ -20,6 +20,9 @@ _schedules = Schedule.__table__
 _FIND = select(_flows).where(_flows.c.flow_id == bindparam("flow_id"))
 _HOOKED = select(_flows.c.flow_id).where(_flows.c.hook_hash == bindparam("hook_hash"))
 _SCHEDULED = select(_schedules.c.flow_id).where(_schedules.c.flow_id == bindparam("flow_id"))
+_SETTINGS = select(_flows.c.agent, _flows.c.agent_settings).where(
+    _flows.c.name == bindparam("flow_name")
+)
 _NAMES = select(_flows.c.flow_id, _flows.c.name).where(
     _flows.c.flow_id.in_(bindparam("flow_ids", expanding=True))
 )
@@ -77,6 +80,12 @@ def hooked(digest: str) -> str | None:
     """The flow whose web hook has this secret."""
     found: str | None = db.session.execute(_HOOKED, {"hook_hash": digest}).scalar_one_or_none()
     return found
+
+
+def settings_of(name: str, agent: Any) -> dict[str, Any]:
+    """The settings of the flow of that name, if its agent is this one."""
+    row = db.session.execute(_SETTINGS, {"flow_name": name}).one_or_none()
+    return {} if row is None or row.agent != agent else dict(row.agent_settings)
 
 
 def is_scheduled(flow_id: str) -> bool:

@@ -83,19 +83,26 @@ class Draft:
         return {"name": self.name, **of_task, **own}
 
 
-@transaction
-def create(draft: Draft, *, by: str, now: datetime) -> str:
-    """Store a new flow; returns its id. Raises Conflict if its name is taken."""
+def add(draft: Draft, *, by: str, now: datetime) -> str:
+    """Store a new flow; returns its id. Raises Conflict if its name is taken.
+
+    For verbs that are in their transaction already; `create` is one by itself.
+    """
     locks.lane(draft.submission.lane)
     return _insert({"agent_mode": "thinking", **draft.columns()}, by, now)
 
 
-@transaction
-def change(flow_id: str, draft: Draft, *, seen: int, by: str, now: datetime) -> None:
-    """Make a flow what the draft says; Conflict if it is not at version ``seen`` any more."""
+create = transaction(add)
+
+
+def alter(flow_id: str, draft: Draft, *, seen: int | None, by: str, now: datetime) -> None:
+    """Make a flow what the draft says; Conflict if it is not at version ``seen`` any more.
+
+    For verbs that are in their transaction already; `change` is one by itself.
+    """
     locks.lane(draft.submission.lane)
     flow = _look(flow_id)
-    if flow.version != seen:
+    if seen is not None and flow.version != seen:
         raise Conflict("flow_changed")
     columns = draft.columns()
     _refuse_taken(draft.name, flow_id)
@@ -108,6 +115,9 @@ def change(flow_id: str, draft: Draft, *, seen: int, by: str, now: datetime) -> 
     )
     changed = sorted(name for name, value in columns.items() if value != flow._mapping[name])
     audit.note(by, "flow_changed", flow_id, now, fields=changed)
+
+
+change = transaction(alter)
 
 
 @transaction

@@ -68,9 +68,11 @@ def draining() -> dict[str, str | None]:
     return {row.name: row.state_reason for row in drained}
 
 
-@transaction
-def create(name: str, *, by: str, now: datetime) -> None:
-    """Make a lane; raises Conflict where there is one, or where there are too many."""
+def add(name: str, *, by: str, now: datetime) -> None:
+    """Make a lane; raises Conflict where there is one, or where there are too many.
+
+    For verbs that are in their transaction already; `create` is one by itself.
+    """
     locks.all_lanes()
     there = db.session.execute(_LIVE).all()
     _refuse_taken(name, [row.name for row in there])
@@ -78,6 +80,9 @@ def create(name: str, *, by: str, now: datetime) -> None:
         raise Conflict("too_many_lanes", limit=MAX_LANES)
     _open(name, now)
     audit.note(by, "create_lane", name, now)
+
+
+create = transaction(add)
 
 
 @transaction

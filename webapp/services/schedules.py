@@ -55,9 +55,11 @@ class Terms:
     pause_after_failures: int | None = None
 
 
-@transaction
-def create(flow_id: str, terms: Terms, *, min_interval_s: float, by: str, now: datetime) -> None:
-    """Give a flow its schedule; raises NotFound, Conflict, or Invalid that names the field."""
+def add(flow_id: str, terms: Terms, *, min_interval_s: float, by: str, now: datetime) -> None:
+    """Give a flow its schedule; raises NotFound, Conflict, or Invalid that names the field.
+
+    For verbs that are in their transaction already; `create` is one by itself.
+    """
     flow = _flow(flow_id)
     if db.session.execute(_FIND, {"flow_id": flow_id}).first() is not None:
         raise Conflict("schedule_exists", name=flow.name)
@@ -74,8 +76,10 @@ def create(flow_id: str, terms: Terms, *, min_interval_s: float, by: str, now: d
     audit.note(by, "schedule_created", flow_id, now, cron_expression=terms.cron_expression)
 
 
-@transaction
-def change(
+create = transaction(add)
+
+
+def alter(
     flow_id: str,
     changes: Mapping[str, Any],
     *,
@@ -88,6 +92,7 @@ def change(
 
     Raises NotFound, Invalid that names the field, or Conflict where somebody changed it after
     ``version``. What fell due up to ``now`` has been settled before, by the rule as it was.
+    For verbs that are in their transaction already; `change` is one by itself.
     """
     row = _standing(flow_id)
     if version is not None and version != row.version:
@@ -105,6 +110,9 @@ def change(
             _check_runs_alone(_flow(flow_id))
         _plan(row.id, terms, _rule(terms, min_interval_s), now)
     audit.note(by, "schedule_changed", flow_id, now, changed=sorted(different))
+
+
+change = transaction(alter)
 
 
 def switch(flow_id: str, on: bool, *, min_interval_s: float, by: str, now: datetime) -> None:

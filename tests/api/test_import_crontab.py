@@ -1,0 +1,130 @@
+"""Crontabs: what each line becomes, and what is said of what cannot be taken over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.api.test_import import flows, send
+
+CRONTAB = """\
+# m h dom mon dow command
+SHELL=/bin/bash
+MAILTO=me@example.org
+PATH = "/opt/bin:/usr/bin:/bin"
+
+# Nightly backup
+# to the other disk
+0 2 * * * make backup
+CRON_TZ=Asia/Tokyo
+*/15 9-17 * * mon-fri	echo "  kept as it is"
+#0 5 * * * not any more
+@daily make backup
+"""
+
+
+def take(api: FlaskClient, text: str, **fields: Any) -> dict[str, Any]:
+    """Import a crontab."""
+    return send(api, text, format="crontab", **fields)
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("# only\n@reboot make ready", 2, "machine starts"),
+        ("17 * * * * root cd / && run-parts /etc/cron.hourly", 1, "user column"),
+        ("0 5 * * * nobody /usr/bin/true", 1, "user column"),
+        ("* * * * * * /usr/bin/true", 1, "sixth column"),
+        ("*/5 * * * *", 1, "no rule with a command"),
+        ("hello", 1, "no rule"),
+        ("0 25 * * * true", 1, "25"),
+        ("0 0 31 2 * true", 1, "never"),
+        ("@sometimes true", 1, "@sometimes"),
+        ("SHELL=/bin/no-such-shell\n1 1 1 1 * true", 2, "not an existing file"),
+        ("SHELL=/usr/bin/env\n1 1 1 1 * cat%hello", 2, "%"),
+        ("HOME=/no/such/place\n1 1 1 1 * true", 2, "not an existing directory"),
+        ("CRON_TZ=Mars/Base\n1 1 1 1 * true", 2, "no time zone"),
+        ("LINEUP_PORT=1\n1 1 1 1 * true", 2, "LINEUP_"),
+        ("# nothing", 1, "no flow"),
+    ],
+)
+def test_a_line_that_cannot_be_taken_over_is_named(
+    api: FlaskClient, text: str, line: int, said: str
+) -> None:
+    answer = take(api, text)
+
+    assert answer["success"] is False
+    assert answer["problems"][0]["line"] == line
+    assert said in answer["problems"][0]["reason"]
+    assert flows(api) == {}
+
+
+def test_each_line_becomes_a_flow_with_a_schedule(api: FlaskClient) -> None:
+    answer = take(api, CRONTAB, timezone="Europe/Berlin")
+
+    assert answer["success"] is True, answer["problems"]
+    found = flows(api)
+    backup, quarterly, daily = (found[flow["name"]] for flow in answer["flows"])
+    assert backup["name"] == "Nightly backup"
+    assert backup["description"] == "Nightly backup\nto the other disk"
+    assert quarterly["task_description"] == 'echo "  kept as it is"'
+    assert daily["name"] == "make backup"
+    assert backup["agent_settings"]["shell"] == "/bin/bash"
+    assert list(backup["agent_settings"]["env"]) == ["PATH"]
+    rules = {row["flow_name"]: row for row in api.get("/api/schedule").get_json()}
+    assert rules["Nightly backup"]["cron_expression"] == "0 2 * * *"
+    assert rules["Nightly backup"]["timezone"] == "Europe/Berlin"
+    assert rules[quarterly["name"]]["timezone"] == "Asia/Tokyo"
+    assert not any(row["is_enabled"] for row in rules.values())
+    said = {note["line"]: note["reason"] for note in answer["notes"]}
+    assert "MAILTO is not taken over" in said[3]
+    assert "commented out" in said[11]
+
+
+def test_imported_jobs_ride_side_by_side_unless_they_are_given_one_lane(
+    api: FlaskClient,
+) -> None:
+    jobs = "".join(f"{minute} 3 * * * sleep {minute}\n" for minute in range(20))
+
+    each = take(api, jobs, dry_run=True)
+    together = take(api, jobs, dry_run=True, lane="nightly")
+
+    assert len({flow["lane"] for flow in each["flows"]}) == 20
+    assert each["lanes"] == [flow["lane"] for flow in each["flows"]]
+    assert "main" not in each["lanes"]
+    assert {flow["lane"] for flow in together["flows"]} == {"nightly"}
+    assert take(api, jobs, lane="main")["lanes"] == []
+
+
+def test_percent_signs_mean_what_they_mean_to_cron(
+    api: FlaskClient, live: None, becomes: Any
+) -> None:
+    text = "0 2 * * * cat; date +\\%Y >/dev/null%first%se'cond $HOME\n"
+    [flow] = take(api, text)["flows"]
+    assert "standard input" in flow["notes"][0]
+
+    run = api.post(f"/api/flows/{flow['flow_id']}/run", json={}).get_json()
+    becomes(run["task_id"], "completed")
+
+    output = api.get(f"/api/tasks/{run['task_id']}/output").get_json()["data"]
+    assert output == "first\nse'cond $HOME\n"
+
+
+@pytest.mark.any_database
+def test_what_is_no_yaml_is_taken_for_a_crontab(api: FlaskClient) -> None:
+    assert send(api, "0 1 * * * true\r\n", dry_run=True)["format"] == "crontab"
+    assert send(api, "# mine\nlineup: 1\nflows: []", dry_run=True)["format"] == "yaml"
+
+
+@pytest.mark.any_database
+def test_a_program_that_is_called_like_a_user_is_a_program(api: FlaskClient) -> None:
+    assert take(api, "0 1 * * * sync -f /\n0 2 * * * root-backup /\n")["success"] is True
+
+
+def test_commands_that_are_alike_are_numbered(api: FlaskClient) -> None:
+    answer = take(api, "0 1 * * * true\n0 2 * * * true\n")
+
+    assert [flow["name"] for flow in answer["flows"]] == ["true", "true (2)"]
