@@ -177,7 +177,9 @@ def app(
     made = create_app(settings)
     made.jinja_env.bytecode_cache = COMPILED
     ports = made.extensions[KEY]
-    ports.agents = Catalogue({"shell": ports.agents["shell"], "scripted": agent}, ports.vault)
+    ports.agents = Catalogue(
+        {name: ports.agents[name] for name in ("shell", "http")} | {"scripted": agent}, ports.vault
+    )
     yield made
     dispose(made)
 

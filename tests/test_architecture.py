@@ -185,8 +185,9 @@ def test_nothing_heavy_is_imported_but_a_driver_where_its_database_is_used() -> 
     assert found == {"webapp/engines/postgresql.py": {"psycopg"}}
 
 
-def test_only_the_command_line_asks_a_server() -> None:
-    assert not [named(p) for p in MODULES if room(p) != "cli" and "httpx" in libraries(p)]
+def test_only_the_command_line_and_the_http_agent_ask_a_server() -> None:
+    asking = [p for p in MODULES if "httpx" in libraries(p) and room(p) != "cli"]
+    assert {p.parent for p in asking} == {ROOT / "webapp" / "agents" / "http"}
 
 
 def test_only_services_queries_and_the_command_line_have_a_session() -> None:

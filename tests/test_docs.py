@@ -12,6 +12,7 @@ import click
 import pytest
 from apiflask import APIFlask
 
+from webapp.agents.http.settings import HttpSettings
 from webapp.agents.shell.settings import ShellSettings
 from webapp.api.tasks import SubmitBody
 from webapp.cli import main
@@ -225,6 +226,13 @@ def test_every_field_of_a_submission_is_explained_and_the_reverse() -> None:
     named = {n for row in fields for n in re.findall(r"`(\w+)`", row[0])}
 
     assert named == {*SubmitBody.model_fields, *ShellSettings.__dataclass_fields__}
+
+
+def test_every_setting_of_the_http_agent_is_explained_and_the_reverse() -> None:
+    rows = table(ROOT / "docs/http.md", "setting")
+    named = [n for row in rows for n in re.findall(r"`(\w+)`", row[0])]
+
+    assert sorted(named) == sorted(HttpSettings.__dataclass_fields__)
 
 
 def test_every_exit_status_is_explained_as_the_help_does() -> None:

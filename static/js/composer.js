@@ -13,6 +13,7 @@ document.addEventListener("click", (event) => {
   const field = document.querySelector("#composer textarea");
   if (!button || !field) return;
   field.value = button.form.elements.task_description.value;
+  field.form.elements.agent.value = button.form.elements.agent.value;
   grow(field);
   field.focus();
   field.scrollIntoView({ block: "center" });

@@ -1,4 +1,4 @@
-"""Makes shell runs for the tests, and sees to it that none outlives its test."""
+"""Makes runs for the tests, and sees to it that none outlives its test."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.agents.calling import AGENT, Call
 from tests.agents.recording import RecordingConsole, Run, TaskWork
+from tests.agents.serving import Server
 from tests.agents.storing import CAP
 from webapp.agents.protocol import Limits
 from webapp.agents.shell import ShellAgent
@@ -61,3 +63,28 @@ def start(tmp_path: Path, limits: Limits) -> Iterator[Callable[..., Run]]:
 def store(tmp_path: Path) -> OutputStore:
     """A store that keeps little."""
     return OutputStore(tmp_path / "output", cap=CAP)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> Iterator[Call]:
+    """Make a request as a task; keyword arguments are settings of the http agent."""
+    runs: list[Run] = []
+
+    def start(url: str, *, params: dict[str, Any] | None = None, **settings: Any) -> Run:
+        given = {"url": url, "request_retry_delay_s": 0, "request_timeout_s": 20, **settings}
+        checked = AGENT.validate(given, by_hand=True)
+        work = TaskWork("Ask it", tmp_path, checked, "task-1", params=params or {})
+        runs.append(Run(AGENT, work, RecordingConsole()))
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        if not run.over:
+            run.controls.kill()

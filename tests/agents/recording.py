@@ -35,6 +35,7 @@ class TaskWork:
     attempt: int = 1
     session_id: str = "session-1"
     upload_files: Sequence[Path] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass

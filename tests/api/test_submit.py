@@ -25,7 +25,7 @@ SHELL = {"task_description": "true", "agent": "shell"}
         ({"task_description": 7}, "task_description", "string"),
         ({"agent": None}, "agent", "which agent"),
         ({"agent": "llm"}, "agent", "not available yet"),
-        ({"agent": "http"}, "agent", "not available yet"),
+        ({"agent": "http"}, "url", "say which address"),
         ({"agent": "browser"}, "agent", "not available yet"),
         ({"agent": "telepathy"}, "agent", "no agent 'telepathy'"),
         ({"session_id": "a/b"}, "session_id", "A-Z"),

@@ -218,3 +218,46 @@ def test_tabs_of_one_login_share_a_piece_but_never_an_old_one(
     mine, theirs = (each.get("/now/riding", headers=HTMX).text for each in (browser, other))
     token = 'name="csrf_token" value="'
     assert mine.partition(token)[2].split('"')[0] != theirs.partition(token)[2].split('"')[0]
+
+
+def test_a_request_is_composed_with_the_fields_of_its_agent(browser: Browser) -> None:
+    fields = {
+        "task_description": "tell them",
+        "agent": "http",
+        "url": "http://example.org/{{a}}",
+        "body": '{"text": "{{b}}"}',
+        "headers": "X-From: lineup",
+        "secret_headers": "X-Api-Key: sk-1234567890-x4Qz",
+        "verify_tls": "no",
+        "env": "A=1",
+        "when_busy": "queue",
+    }
+    assert browser.post("/tasks", fields).status_code == 303
+
+    task = browser.client.get("/api/tasks").json["tasks"][0]  # type: ignore[index]
+    settings = task["agent_settings"]
+    assert (settings["method"], settings["body"]) == ("POST", {"text": "{{b}}"})
+    assert settings["headers"] == {"X-From": "lineup"}
+    assert settings["secret_headers"] == {"X-Api-Key": "•••x4Qz"}
+    assert (settings["verify_tls"], settings["follow_redirects"]) == (False, True)
+    page = browser.get(f"/?edit={task['task_id']}").text
+    assert "X-Api-Key: •••x4Qz" in page
+    assert "sk-1234567890" not in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"url": "example.org"}, "Must begin with http://"),
+        ({"url": "http://a/", "body": '{"a": '}, "It begins as JSON does, and is none"),
+        ({"url": "http://a/", "headers": "nonsense"}, "Each line is Name: value"),
+        ({"url": "http://a/", "preset": "langflow"}, "Say which flow of Langflow"),
+    ],
+)
+def test_what_is_wrong_with_a_request_is_said_beside_its_field(
+    browser: Browser, fields: dict[str, str], said: str
+) -> None:
+    answer = browser.post("/tasks", {"task_description": "ask", "agent": "http", **fields})
+
+    assert answer.status_code == 422
+    assert said in answer.text

@@ -19,9 +19,12 @@ from webapp.vault import IsMask, SecretLost, Vault
 log = structlog.get_logger(__name__)
 
 GROUP = "lineup.agents"
-BUILT_IN = {"shell": "webapp.agents.shell:ShellAgent"}
+BUILT_IN = {
+    "shell": "webapp.agents.shell:ShellAgent",
+    "http": "webapp.agents.http:HttpAgent",
+}
 """Not entry points: a checkout has them uninstalled, and no package can take their names."""
-NOT_YET = {"http", "llm", "browser"}
+NOT_YET = {"llm", "browser"}
 
 
 class Catalogue:

@@ -23,6 +23,8 @@ from webapp.queries import files, tasks
 from webapp.queries.board import Board
 from webapp.services import submissions
 from webapp.services.submissions import Submitted
+from webapp.web.agent_fields import field_values
+from webapp.web.durations import written
 from webapp.web.forms import ComposerForm, unless_refused
 
 
@@ -61,7 +63,6 @@ def lane_choices(world: Board) -> list[SelectChoice]:
 def earlier_values(task_id: str) -> dict[str, Any]:
     """The fields of an earlier task, for the composer; what may be secret stays masked."""
     row = tasks.find(task_id)
-    settings = masked(row.agent_settings)
     words = {number: word for word, number in PRIORITIES.items()}
     return {
         "task_description": row.task_description,
@@ -69,14 +70,11 @@ def earlier_values(task_id: str) -> dict[str, Any]:
         "session_id": row.session_id,
         "lane": row.lane,
         "priority": words.get(row.priority, str(row.priority)),
-        "timeout_s": _seconds(row.timeout_s),
-        "silence_timeout_s": _seconds(row.silence_timeout_s),
-        "waiting_timeout_s": _seconds(tasks.waiting_timeout_s(row)),
+        "timeout_s": written(row.timeout_s),
+        "silence_timeout_s": written(row.silence_timeout_s),
+        "waiting_timeout_s": written(tasks.waiting_timeout_s(row)),
         "max_retries": row.max_retries,
-        "working_dir": settings.get("working_dir"),
-        "stdin": settings.get("stdin", "open"),
-        "env": _lines(settings.get("env")),
-        "secret_env": _lines(settings.get("secret_env")),
+        **field_values(masked(row.agent_settings)),
         "rerun_of": task_id,
         "upload_file_ids": [file["file_id"] for file in row.upload_files or ()],
     }
@@ -118,14 +116,6 @@ def _submit(form: ComposerForm) -> Submitted:
     raw = form.raw()
     submission = again(earlier, raw) if earlier else intake(raw)
     return steering.submit(submission, by=by, promise=promised)
-
-
-def _lines(variables: Mapping[str, str] | None) -> str:
-    return "\n".join(f"{name}={value}" for name, value in (variables or {}).items())
-
-
-def _seconds(value: float | None) -> str | None:
-    return None if value is None else f"{value:g}"
 
 
 def _is_whole(text: Any) -> bool:

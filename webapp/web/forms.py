@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
-import flask_babel
-from flask_babel import gettext
 from flask_wtf import FlaskForm
 from wtforms import (
     HiddenField,
@@ -16,66 +13,19 @@ from wtforms import (
     SelectField,
     StringField,
     TextAreaField,
-    ValidationError,
 )
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # stubs lag behind
 from wtforms.validators import NumberRange, Optional
 
 from webapp.domain.errors import Refused
 from webapp.domain.policies import MAX_RETRIES, PRIORITIES
+from webapp.web.agent_fields import FIRST_OF_HTTP, FOLDED_SETTINGS, AgentFields, agent_choices
+from webapp.web.durations import DurationField, lazy_gettext
 
 T = TypeVar("T")
 
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_PART = re.compile(r"(\d+(?:[.,]\d+)?)\s*(s|min|m|h|d|)\s*")
 
-
-def lazy_gettext(text: str) -> str:
-    """A text that is translated when it is shown; forms are defined before anybody asks."""
-    return cast(str, flask_babel.lazy_gettext(text))
-
-
-class DurationField(StringField):
-    """Seconds, or what people write for more of them: 90, 10m, 1h 30m."""
-
-    @property
-    def seconds(self) -> float | None:
-        """The duration, or None if the field was left empty."""
-        return parse_duration(self.data) if self.data and self.data.strip() else None
-
-    def pre_validate(self, form: Any) -> None:
-        try:
-            _ = self.seconds
-        except ValueError:
-            text = gettext("Write a duration like 90, 10m or 1h 30m.")
-            raise ValidationError(text) from None
-
-
-class EnvironmentField(TextAreaField):
-    """Lines of NAME=value."""
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """The variables by name; raises ValueError with the line that is none."""
-        found = {}
-        for line in (self.data or "").splitlines():
-            if not line.strip():
-                continue
-            name, equals, value = line.partition("=")
-            if not equals:
-                raise ValueError(line.strip())
-            found[name.strip()] = value
-        return found
-
-    def pre_validate(self, form: Any) -> None:
-        try:
-            _ = self.variables
-        except ValueError as error:
-            text = gettext("Each line is NAME=value; this one is not: %(line)s", line=str(error))
-            raise ValidationError(text) from None
-
-
-class ComposerForm(FlaskForm):
+class ComposerForm(AgentFields, FlaskForm):
     """What should be done, by whom and how. Field names are those of the API."""
 
     task_description = TextAreaField(lazy_gettext("What should be done?"))
@@ -99,17 +49,6 @@ class ComposerForm(FlaskForm):
         [Optional(), NumberRange(0, MAX_RETRIES)],
         default=0,
     )
-    working_dir = StringField(lazy_gettext("Working directory"))
-    stdin = SelectField(
-        lazy_gettext("Input"),
-        default="open",
-        choices=[
-            SelectChoice("open", lazy_gettext("open: you can send it lines")),
-            SelectChoice("none", lazy_gettext("none")),
-        ],
-    )
-    env = EnvironmentField(lazy_gettext("Environment"))
-    secret_env = EnvironmentField(lazy_gettext("Secret environment"))
     when_busy = HiddenField(default="reject")
     rerun_of = HiddenField()
     idempotency_key = HiddenField()
@@ -118,7 +57,7 @@ class ComposerForm(FlaskForm):
         self, *args: Any, agents: list[str], lanes: list[SelectChoice], **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
-        self.agent.choices = [SelectChoice(name) for name in agents]
+        self.agent.choices = agent_choices(agents)
         self.lane.choices = lanes
         self.refusal: Refused | None = None
         self.upload_file_ids: list[str] = []
@@ -135,10 +74,10 @@ class ComposerForm(FlaskForm):
     @property
     def opened(self) -> bool:
         """Whether one of the fields that are folded away must be seen."""
-        folded = set(self._fields) - {"task_description", "agent", "csrf_token"}
+        folded = set(self._fields) - {"task_description", "agent", "csrf_token", *FIRST_OF_HTTP}
         session = None if self.continues else self.session_id.data
         return any(self._fields[name].errors for name in folded) or bool(
-            session or self.env.data or self.secret_env.data or self.working_dir.data
+            session or any(self._fields[name].data for name in FOLDED_SETTINGS)
         )
 
     def raw(self) -> dict[str, Any]:
@@ -154,11 +93,8 @@ class ComposerForm(FlaskForm):
             "waiting_timeout_s": self.waiting_timeout_s.seconds,
             "max_retries": self.max_retries.data or 0,
             "when_busy": self.when_busy.data or "reject",
-            "working_dir": (self.working_dir.data or "").strip() or None,
-            "env": self.env.variables or None,
-            "secret_env": self.secret_env.variables or None,
-            "stdin": self.stdin.data,
             "upload_file_ids": self.upload_file_ids or None,
+            **self.own_settings(),
         }
 
     def take(self, refusal: Refused) -> None:
@@ -194,18 +130,3 @@ def unless_refused(form: TakesRefusals, verb: Callable[[], T]) -> T | None:
 
 def _priority(word: str) -> int:
     return PRIORITIES[word] if word in PRIORITIES else int(word)
-
-
-def parse_duration(text: str) -> float:
-    """Seconds in ``90``, ``10m`` or ``1h 30m``; raises ValueError for anything else."""
-    text = text.strip().lower()
-    total, position = 0.0, 0
-    while position < len(text):
-        part = _PART.match(text, position)
-        if part is None:
-            raise ValueError(text)
-        total += float(part[1].replace(",", ".")) * _UNITS[part[2]]
-        position = part.end()
-    if total <= 0:
-        raise ValueError(text)
-    return total

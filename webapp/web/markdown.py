@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -55,6 +57,15 @@ def render(text: str, siblings: Siblings | None = None) -> Markup:
     return Markup(
         nh3.clean(html, tags=tags, attributes=attributes, url_schemes={"http", "https", "mailto"})
     )
+
+
+def render_result(text: str) -> Markup:
+    """A result as HTML: JSON with its lines as they are, anything else as Markdown."""
+    if text[:1] in ("{", "["):
+        with suppress(ValueError, RecursionError):
+            json.loads(text)
+            return Markup("<pre><code>{}</code></pre>").format(text[:LIMIT])
+    return render(text)
 
 
 def _all(tokens: list[Token]) -> Iterator[Token]:

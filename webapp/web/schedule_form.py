@@ -15,7 +15,7 @@ from sqlalchemy import Row
 from webapp.domain.errors import Refused
 from webapp.domain.fates import DEFAULT_GRACE_S
 from webapp.web import presets
-from webapp.web.forms import parse_duration
+from webapp.web.durations import parse_duration
 from webapp.web.presets import CUSTOM, Preset, Wrong
 
 DURATIONS = ("grace_s", "jitter_s", "catch_up_window_s")

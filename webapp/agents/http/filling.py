@@ -1,0 +1,105 @@
+"""Fills ``{{name}}`` with parameters, each place in the way that it cannot be broken out of."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+from xml.sax.saxutils import escape
+
+from webapp.agents.protocol import AgentFailed
+
+PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}", re.ASCII)
+_WHOLE = re.compile(rf"\s*{PLACE.pattern}\s*", re.ASCII)
+
+
+class Filling:
+    """The parameters of one run; raises AgentFailed where one is missing or cannot be used."""
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        self._params = params
+
+    def url(self, template: str) -> str:
+        """An address: values are percent-encoded, and none can lead out of its path."""
+        filled = self._text(template, "address", lambda text: quote(text, safe=""))
+        before, after = urlsplit(template).path, urlsplit(filled).path
+        if PLACE.search(before) and _climbs(after):
+            name = next(iter(PLACE.findall(before)))
+            raise self._bad(name, "address", "it would lead to another directory")
+        return filled
+
+    def query(self, pairs: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """The pairs of a query, not yet encoded; a list is a pair for each of its values."""
+        found: list[tuple[str, str]] = []
+        for name, value in pairs.items():
+            filled = self._typed(value, "query")
+            values = filled if isinstance(filled, list) else [filled]
+            found += [(name, as_text(one)) for one in values if one is not None]
+        return found
+
+    def header(self, template: str) -> str:
+        """The value of a header."""
+
+        def visible(text: str) -> str:
+            if any(not " " <= letter <= "~" and letter != "\t" for letter in text):
+                raise ValueError("a header takes plain ASCII characters only")
+            return text
+
+        return self._text(template, "headers", visible)
+
+    def json(self, template: Any) -> Any:
+        """A JSON body: a text that is a placeholder alone becomes the value with its type."""
+        return self._typed(template, "body")
+
+    def text(self, template: str, media_type: str) -> str:
+        """Any other body: values are written as its media type wants them."""
+        encode: Callable[[str], str] = str
+        if media_type == "application/x-www-form-urlencoded":
+            encode = lambda text: quote(text, safe="")  # noqa: E731
+        elif media_type.endswith(("/xml", "+xml", "/html")):
+            encode = lambda text: escape(text, {'"': "&quot;", "'": "&apos;"})  # noqa: E731
+        return self._text(template, "body", encode)
+
+    def _typed(self, template: Any, place: str) -> Any:
+        if isinstance(template, str):
+            whole = _WHOLE.fullmatch(template)
+            return self._value(whole[1], place) if whole else self._text(template, place, str)
+        if isinstance(template, Mapping):
+            return {name: self._typed(value, place) for name, value in template.items()}
+        if isinstance(template, list):
+            return [self._typed(value, place) for value in template]
+        return template
+
+    def _text(self, template: str, place: str, encode: Callable[[str], str]) -> str:
+        def value(found: re.Match[str]) -> str:
+            try:
+                return encode(as_text(self._value(found[1], place)))
+            except ValueError as error:
+                raise self._bad(found[1], place, str(error)) from None
+
+        return PLACE.sub(value, template)
+
+    def _value(self, name: str, place: str) -> Any:
+        if name not in self._params:
+            raise AgentFailed("http_no_parameter", name=name, place=place)
+        return self._params[name]
+
+    @staticmethod
+    def _bad(name: str, place: str, reason: str) -> AgentFailed:
+        return AgentFailed("http_bad_parameter", name=name, place=place, reason=reason)
+
+
+def as_text(value: Any) -> str:
+    """A value where only text can stand: true and false in small letters, null as nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _climbs(path: str) -> bool:
+    parts = unquote(unquote(path)).replace("\\", "/").split("/")
+    return any(part in {".", ".."} for part in parts)
