@@ -11,3 +11,4 @@ import "./js/copy.js";
 import "./js/conversation.js";
 import "./js/selection.js";
 import "./js/filter.js";
+import "./js/schedule.js";

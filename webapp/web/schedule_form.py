@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from flask_babel import gettext
 from sqlalchemy import Row
 
+from webapp.domain import zone_names
 from webapp.domain.errors import Refused
 from webapp.domain.fates import DEFAULT_GRACE_S
 from webapp.web import presets
@@ -108,7 +109,7 @@ def sent(form: Mapping[str, str]) -> Draft:
 
     ``written`` is the expression that the form was shown with.
     """
-    typed = {name: text[:MOST_TYPED] for name, text in form.items() if name != "csrf_token"}
+    typed = {**presets.DEFAULTS, **{name: text[:MOST_TYPED] for name, text in form.items()}}
     expression, name = typed.get("cron_expression", "").strip(), typed.get("preset", CUSTOM)
     draft = Draft(typed, Preset(name, typed), on="is_enabled" in typed)
     if expression != typed.get("written", "").strip() or name not in presets.USES:
@@ -121,8 +122,6 @@ def sent(form: Mapping[str, str]) -> Draft:
             draft.problems[str(wrong)] = _wrong(str(wrong))
     typed["written"] = typed.get("cron_expression", "").strip()
     typed["preset"] = draft.preset.name
-    for key, text in presets.DEFAULTS.items():
-        typed.setdefault(key, text)
     return draft
 
 
@@ -176,7 +175,7 @@ def of(row: Row[Any]) -> Draft:
 def zone_of(name: str) -> tzinfo:
     """The zone of this name; UTC where there is none."""
     try:
-        return ZoneInfo(name.strip())
+        return ZoneInfo(zone_names.resolve(name))
     except (LookupError, ValueError, OSError):
         return UTC
 

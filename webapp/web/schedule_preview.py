@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from flask_babel import get_locale, gettext
 
 from webapp.domain import cron
-from webapp.domain.cron import Rule
+from webapp.domain.cron import Rule, Run
 from webapp.domain.days import covers
 from webapp.doors import schedules as door
 from webapp.doors.words import words
@@ -57,37 +57,50 @@ def preview(draft: Draft, now: datetime) -> Preview:
     """Read back what is typed; what is wrong with it is noted in the draft."""
     raw = draft.raw()
     usable = {name: value for name, value in raw.items() if name not in draft.problems}
-    unless_refused(draft, lambda: door.values(usable))
-    fine = {name: value for name, value in usable.items() if name not in draft.problems}
-    rule = _rule(draft, fine)
-    zone = zone_of(fine.get("timezone") or "")
+    checked = unless_refused(draft, lambda: door.values(usable))
+    fine = checked or {k: value for k, value in usable.items() if k not in draft.problems}
+    rule, zone = _rule(draft, fine), zone_of(fine.get("timezone") or "")
     policies = _policies(fine, rule, zone)
     if rule is None:
         return Preview(policies=policies)
-    said = words(fine["cron_expression"], str(get_locale()))
     starts, ends = fine.get("starts_at"), fine.get("ends_at")
     after = now if starts is None else max(now, starts - timedelta(microseconds=1))
     found = rule.runs(after, SHOWN)
     kept = [run for run in found if ends is None or run.at <= ends]
-    yours = reader_zone()
-    differs = any(
-        run.at.astimezone(zone).utcoffset() != run.at.astimezone(yours).utcoffset() for run in kept
+    yours = _your_zone(kept, zone)
+    runs = _coming(kept, yours, fine.get("calendar"), now)
+    return Preview(
+        words=words(fine["cron_expression"], str(get_locale())),
+        zone=str(zone),
+        your_zone="" if yours is None else schedule_words.city(str(yours)),
+        runs=runs,
+        warnings=_warnings(fine, rule, runs, now, len(kept) < len(found)),
+        policies=policies,
     )
-    days = fine.get("calendar")
-    precise = any(run.at.second for run in kept)
-    offsets = {run.local.utcoffset() for run in kept}
-    coming = [
+
+
+def _your_zone(runs: Sequence[Run], zone: tzinfo) -> tzinfo | None:
+    """The reader's zone, if clocks there show other times."""
+    yours = reader_zone()
+    here, there = ([run.at.astimezone(each).utcoffset() for run in runs] for each in (zone, yours))
+    return None if here == there else yours
+
+
+def _coming(
+    runs: Sequence[Run], yours: tzinfo | None, days: Sequence[str] | None, now: datetime
+) -> list[Coming]:
+    precise = any(run.at.second for run in runs)
+    named = len({run.local.utcoffset() for run in runs}) > 1
+    return [
         Coming(
             at=run.at,
-            here=_shown(run.local, zone, now, precise, len(offsets) > 1),
-            yours=_shown(run.at, yours, now, precise, False) if differs else "",
+            here=_shown(run.local, now, precise=precise, named=named),
+            yours="" if yours is None else schedule_words.beside(run.at, yours, run.local),
             note=filters.said(run.note, run.params, run.note) if run.note else "",
             left_out=covers(days, run.local.date()),
         )
-        for run in kept
+        for run in runs
     ]
-    warnings = _warnings(fine, rule, coming, now, len(kept) < len(found))
-    return Preview(said, str(zone), str(yours) if differs else "", coming, warnings, policies)
 
 
 def _rule(draft: Draft, fine: Mapping[str, Any]) -> Rule | None:
@@ -98,9 +111,9 @@ def _rule(draft: Draft, fine: Mapping[str, Any]) -> Rule | None:
     return unless_refused(draft, lambda: cron.parse(expression, zone, min_interval_s=least))
 
 
-def _shown(at: datetime, zone: tzinfo, now: datetime, seconds: bool, named: bool) -> str:
-    shown = schedule_words.due(at, zone, now, seconds=seconds)
-    return f"{shown} {at.astimezone(zone):%Z}" if named else shown
+def _shown(local: datetime, now: datetime, *, precise: bool, named: bool) -> str:
+    shown = schedule_words.due(local, local.tzinfo or UTC, now, seconds=precise)
+    return f"{shown} {local:%Z}" if named else shown
 
 
 def _policies(fine: Mapping[str, Any], rule: Rule | None, zone: tzinfo) -> dict[str, str]:

@@ -66,6 +66,13 @@ def due(at: datetime | None, zone: tzinfo, now: datetime, *, seconds: bool = Fal
     return f"{_skeleton('MMMEd' if abs(at - now) < _SEASON else 'yMMMEd', here)} {time}"
 
 
+def beside(at: datetime, zone: tzinfo, here: datetime) -> str:
+    """The same moment in another zone: with its weekday only where that differs."""
+    there = at.astimezone(zone)
+    time = _skeleton("Hms" if here.second else "Hm", there)
+    return time if there.date() == here.date() else f"{_skeleton('E', there)} {time}"
+
+
 def written(at: datetime, zone: tzinfo) -> str:
     """A due time in a zone, in full."""
     here = at.astimezone(zone)
