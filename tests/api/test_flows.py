@@ -230,6 +230,51 @@ def test_flows_are_listed_newest_first_by_page_and_found_by_text(
     assert api.get(f"/api/flows?q=x&cursor={first['next_cursor']}").status_code == 400
 
 
+def test_a_flow_with_a_schedule_is_deleted_only_with_it_and_knowingly(
+    api: FlaskClient, make: Make
+) -> None:
+    flow_id = make()["flow_id"]
+    api.post("/api/schedule", json={"flow_id": flow_id, "cron_expression": "0 2 * * *"})
+
+    refused = api.delete(f"/api/flows/{flow_id}")
+    assert (refused.status_code, refused.get_json()["error"]) == (409, "flow_scheduled")
+    assert "0 2 * * *" in refused.get_json()["detail"]
+    assert "Nightly" in refused.get_json()["detail"]
+
+    assert api.delete(f"/api/flows/{flow_id}?cascade=true").status_code == 200
+    assert api.get("/api/schedule").get_json() == []
+    assert api.get(f"/api/flows/{flow_id}").status_code == 404
+
+
+@pytest.mark.any_database
+def test_a_scheduled_flow_may_not_come_to_need_what_its_schedule_cannot_give(
+    api: FlaskClient, make: Make
+) -> None:
+    flow_id = make()["flow_id"]
+    api.post("/api/schedule", json={"flow_id": flow_id, "cron_expression": "0 2 * * *"})
+    needed = [{"name": "target", "required": True}]
+
+    refused = api.put(f"/api/flows/{flow_id}", json={"parameters": needed})
+
+    assert refused.status_code == 400
+    assert "schedule" in refused.get_json()["fields"]["parameters"]
+    needed[0]["default"] = "disk"
+    assert api.put(f"/api/flows/{flow_id}", json={"parameters": needed}).status_code == 200
+
+
+def test_odd_texts_in_addresses_find_nothing_and_break_nothing(
+    api: FlaskClient, make: Make
+) -> None:
+    make(name="Größe Ä_1")
+
+    for q, count in [("%00", 0), ("%C3%84_1", 1), ("_", 1), ("/", 0), ("%25", 0), ("%5C", 0)]:
+        answer = api.get(f"/api/flows?q={q}")
+        assert (answer.status_code, len(answer.get_json()["flows"])) == (200, count), q
+    for flow_id in ("%00", "%ED%A0%80", "x" * 500, "%2e%2e"):
+        assert api.get(f"/api/flows/{flow_id}").status_code == 404, flow_id
+        assert api.post(f"/api/flows/{flow_id}/run", json={}).status_code == 404, flow_id
+
+
 @pytest.mark.any_database
 @pytest.mark.parametrize(
     ("method", "path"),

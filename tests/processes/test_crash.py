@@ -101,6 +101,30 @@ def test_a_task_killed_with_its_server_is_not_tried_again_and_says_so_in_its_ses
     assert "interrupted" in log["activity_logs"][-1]["agent_msg"]
 
 
+def test_a_task_killed_with_its_server_is_run_again_if_it_says_so(
+    home: Home, tmp_path: Path
+) -> None:
+    ran = tmp_path / "ran"
+    first = home.server().start()
+    command = f"echo $LINEUP_TASK_ATTEMPT >> {ran}; [ $LINEUP_TASK_ATTEMPT = 2 ] || sleep 3600.5"
+    task_id = first.submit(command, rerun_interrupted=True)
+    until(ran.exists)
+
+    first.kill()
+    with home.server() as second:
+        home.becomes(task_id, "completed")
+        shown = second.http.get(f"/api/activity/{task_id}").json()
+        log = second.http.get(f"/api/activity/sessions/{shown['session_id']}/activity").json()
+
+    assert ran.read_text().split() == ["1", "2"]
+    assert not running("sleep 3600.5")
+    said = [entry["agent_msg"] for entry in log["activity_logs"]]
+    assert any("interrupted" in text and "run again" in text for text in said)
+    attempts = home.query("SELECT * FROM attempts WHERE task_id = ? ORDER BY number", task_id)
+    assert [attempt["outcome"] for attempt in attempts] == ["failed", "completed"]
+    assert attempts[0]["error"].startswith("interrupted")
+
+
 def test_a_paused_task_dies_with_its_server_as_well(home: Home) -> None:
     first = home.server().start()
     task_id = first.submit("sleep 3600.4")

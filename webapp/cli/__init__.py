@@ -28,6 +28,7 @@ COMMANDS = {
     "delete": "webapp.cli.tasks:delete",
     "freeze": "webapp.cli.controls:freeze",
     "thaw": "webapp.cli.controls:thaw",
+    "flows": "webapp.cli.flows:flows",
     "lanes": "webapp.cli.lanes:lanes",
     "config": "webapp.cli.config:config",
     "completion": "webapp.cli.completion:completion",

@@ -31,11 +31,11 @@ FIELDS: list[Callable[[Any], Any]] = [
     click.option("--silence-timeout", "silence_timeout_s", type=Span(), help="… without output."),
     click.option("--waiting-timeout", "waiting_timeout_s", type=Span(), help="… in line."),
     click.option("--retries", "max_retries", type=int, help="How often a failure is tried again."),
+    click.option("--retry-delay", "retry_delay_s", type=Span(), help="… after so long at first."),
     click.option(
-        "--queue/--reject",
-        "queue",
+        "--rerun-interrupted/--no-rerun-interrupted",
         default=None,
-        help="If the lane is busy: wait in line, or be refused (as if none was said).",
+        help="Whether it is run again if its server dies meanwhile.",
     ),
     click.option(
         "--env",
@@ -47,6 +47,14 @@ FIELDS: list[Callable[[Any], Any]] = [
     click.option("--cwd", "working_dir", metavar="DIR", help="Where it runs; else its workspace."),
     click.option("--shell", metavar="PATH", help="What reads the command; /bin/sh if not said."),
     click.option("--stdin", type=click.Choice(["open", "none"]), help="Whether it can be told."),
+]
+BUSY: list[Callable[[Any], Any]] = [
+    click.option(
+        "--queue/--reject",
+        "queue",
+        default=None,
+        help="If the lane is busy: wait in line, or be refused (as if none was said).",
+    )
 ]
 STAYING: list[Callable[[Any], Any]] = [
     click.option("--wait", is_flag=True, help="Stay until it ends, and end as it did."),
@@ -72,7 +80,9 @@ class Words(click.Command):
         return rest
 
 
-def _all(given: list[Callable[[Any], Any]]) -> Callable[[Function], Function]:
+def all_of(given: list[Callable[[Any], Any]]) -> Callable[[Function], Function]:
+    """All these options for a command."""
+
     def add(function: Function) -> Function:
         return functools.reduce(lambda made, option: option(made), reversed(given), function)
 
@@ -82,8 +92,8 @@ def _all(given: list[Callable[[Any], Any]]) -> Callable[[Function], Function]:
 @click.command(cls=Words)
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="[--] COMMAND…")
 @click.option("--file", "paths", multiple=True, metavar="FILE", help="A file it is to have.")
-@_all(FIELDS)
-@_all(STAYING)
+@all_of([*FIELDS, *BUSY])
+@all_of(STAYING)
 @talks
 def submit(server: Server, words: tuple[str, ...], paths: tuple[str, ...], **given: Any) -> None:
     """Hand in a task, and print its id.
@@ -91,33 +101,33 @@ def submit(server: Server, words: tuple[str, ...], paths: tuple[str, ...], **giv
     Several words after -- are run exactly so: lineup submit -- grep 'a b' file. A single one is
     read by the shell: lineup submit 'make && make test'. A lone - reads it from standard input.
     """
-    body = {"agent": given["agent"] or "shell", **_fields(server, given)}
-    body["task_description"] = _description(words, body["agent"])
+    body = {"agent": given["agent"] or "shell", **fields(server, given)}
+    body["task_description"] = description(words, body["agent"])
     if paths and given["idempotency_key"]:
         raise Ended(Code.USAGE, "--idempotency-key goes without --file: each sending is another.")
-    _hand_in(server, "/api/tasks/submit", body, given, paths)
+    hand_in(server, "/api/tasks/submit", body, given, paths)
 
 
 @click.command(cls=Words, short_help="Run a task again as a new one.")
 @click.argument("task_id", metavar="ID", shell_complete=options.ids_of())
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[[--] COMMAND…]")
-@_all(FIELDS)
-@_all(STAYING)
+@all_of([*FIELDS, *BUSY])
+@all_of(STAYING)
 @talks
 def rerun(server: Server, task_id: str, words: tuple[str, ...], **given: Any) -> None:
     """Run a task again as a new one, changed where something is said, and print its id."""
-    body = {"agent": given["agent"], **_fields(server, given)}
+    body = {"agent": given["agent"], **fields(server, given)}
     if words:
-        body["task_description"] = _description(words, body["agent"] or "shell")
-    _hand_in(server, task_path(task_id, "rerun"), body, given)
+        body["task_description"] = description(words, body["agent"] or "shell")
+    hand_in(server, task_path(task_id, "rerun"), body, given)
 
 
-def _fields(server: Server, given: dict[str, Any]) -> dict[str, Any]:
+def fields(server: Server, given: dict[str, Any]) -> dict[str, Any]:
     """The fields of a submission that were said."""
-    names = ("session_id", "lane", "priority", "max_retries", "shell", "stdin")
-    spans = ("timeout_s", "silence_timeout_s", "waiting_timeout_s")
+    names = ("session_id", "lane", "priority", "max_retries", "rerun_interrupted", "shell", "stdin")
+    spans = ("timeout_s", "silence_timeout_s", "waiting_timeout_s", "retry_delay_s")
     body = {name: given[name] for name in (*names, *spans) if given[name] is not None}
-    if given["queue"] is not None:
+    if given.get("queue") is not None:
         body["when_busy"] = "queue" if given["queue"] else "reject"
     if given["env"]:
         body["env"] = dict(_variable(said) for said in given["env"])
@@ -126,7 +136,8 @@ def _fields(server: Server, given: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-def _description(words: tuple[str, ...], agent: str) -> str:
+def description(words: tuple[str, ...], agent: str) -> str:
+    """What several words of the command line say."""
     if len(words) == 1:
         return text_of(words[0], "The command")
     return utf8(shlex.join(words) if agent == "shell" else " ".join(words), "The command")
@@ -149,13 +160,14 @@ def _directory(server: Server, said: str) -> str:
     return str(path.absolute())
 
 
-def _hand_in(
+def hand_in(
     server: Server,
     path: str,
     body: dict[str, Any],
     given: dict[str, Any],
     paths: tuple[str, ...] = (),
 ) -> None:
+    """Send what makes a task, say which it is, and stay with it if that is wanted."""
     stays = given["wait"] or given["follow"]
     if given["follow"] and given["as_json"]:
         raise Ended(Code.USAGE, "--follow prints the output: it goes without --json.")

@@ -148,12 +148,12 @@ def show(server: Server, task_id: str, as_json: bool) -> None:
     texts = ("task_description", "error_message", "task_result")
     plain = ("task_id", "session_id", "agent", "lane", "priority", "submitted_by", "rerun_of")
     reason = task["pause_reason"] if task["status"] == "paused" else task["stop_reason"]
-    tried = task["attempt"] > 0
+    tried, most = task["attempt"], max(task["attempt"], task["max_retries"] + 1)
     table.facts(
         [
             ("status", coloured(task["control"] or task["status"])),
             *((name, safe(str(task[name] or ""))) for name in plain),
-            ("attempt", f"{task['attempt']} of {task['max_retries'] + 1}" if tried else ""),
+            ("attempt", f"{tried} of {most}" if tried else ""),
             *((name, local_time(task[f"{name}_at"])) for name in ("created", "started")),
             ("completed", local_time(task["completed_at"])),
             ("took", lasted(seconds_between(task["started_at"], task["completed_at"]))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,9 @@ _SETTINGS = select(_flows.c.agent, _flows.c.agent_settings).where(
 _NAMES = select(_flows.c.flow_id, _flows.c.name).where(
     _flows.c.flow_id.in_(bindparam("flow_ids", expanding=True))
 )
+
+
+SEARCHED = (_flows.c.name, _flows.c.description, _flows.c.task_description)
 
 
 @dataclass(frozen=True)
@@ -54,14 +58,13 @@ def find(flow_id: str) -> Row[Any]:
 def page(wanted: Wanted, *, before: int | None, limit: int) -> Page:
     """The newest flows below a number, whose name or description holds a text."""
     query = select(_flows).order_by(_flows.c.seq.desc()).limit(limit + 1)
+    if "\0" in (wanted.q or ""):
+        return Page([], None)  # no text that is stored has one, and databases stop at it
     if wanted.q:
-        text = wanted.q.lower()
+        # the database lowers both, each in its own way, so that they are alike
+        pattern = func.lower("%" + re.sub("([%_/])", r"/\1", wanted.q) + "%")
         query = query.where(
-            or_(
-                func.lower(_flows.c.name).contains(text, autoescape=True),
-                func.lower(_flows.c.description).contains(text, autoescape=True),
-                func.lower(_flows.c.task_description).contains(text, autoescape=True),
-            )
+            or_(*(func.lower(column).like(pattern, escape="/") for column in SEARCHED))
         )
     if before is not None:
         query = query.where(_flows.c.seq < before)
