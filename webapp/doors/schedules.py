@@ -15,8 +15,9 @@ from webapp.domain import days, zone_names
 from webapp.domain.days import MOST_DAYS
 from webapp.domain.fates import CATCH_UPS, OVERLAPS
 from webapp.doors.calendars import days_of
-from webapp.doors.intake import check_text, refused, whole
+from webapp.doors.intake import bounds, check_text, refused, whole
 from webapp.ports import ports
+from webapp.services import fires, firing
 from webapp.services import schedules as verbs
 from webapp.services.schedules import Terms
 
@@ -42,6 +43,8 @@ def create(flow_id: Any, raw: Mapping[str, Any], *, by: str) -> None:
 def change(flow_id: str, raw: Mapping[str, Any], *, by: str, version: int | None = None) -> None:
     """Change what was sent and nothing else; raises Refused that names fields and reasons."""
     changes, now = values(raw), clock.now()
+    if changes.keys() & set(verbs.WHEN):
+        _settle(flow_id, now)
     verbs.change(
         flow_id,
         changes,
@@ -114,6 +117,16 @@ def moment(value: Any) -> datetime:
     if not 1970 < found.year < 9999:
         raise ValueError("must lie in the years 1971 to 9998")
     return found
+
+
+def _settle(flow_id: str, now: datetime) -> None:
+    """Fire what is due by the rule as it is, before it is another: nothing is lost in between."""
+    terms = fires.Terms(bounds(), frozenset(ports().agents.names()))
+    fired = firing.fire_due(now, terms, flow_id=flow_id)
+    for lane in sorted(fired.lanes):
+        ports().wake.lane(lane)
+    for task_id in fired.stopped:
+        ports().wake.task(task_id)
 
 
 def _min_interval_s() -> float:

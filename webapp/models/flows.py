@@ -154,6 +154,7 @@ class Schedule(db.Model):  # type: ignore[name-defined]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(BigInteger, default=1)
+    """Counts edits and pauses; that it was fired shows in ``next_execution_at``."""
 
     __table_args__ = (
         one_of("overlap", OVERLAPS),

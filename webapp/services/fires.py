@@ -46,7 +46,12 @@ _schedules = Schedule.__table__
 _tasks = Task.__table__
 
 _STILL = (
-    select(_schedules.c.id, _schedules.c.version, _flows.c.version.label("flow_version"))
+    select(
+        _schedules.c.id,
+        _schedules.c.next_execution_at,
+        _schedules.c.version,
+        _flows.c.version.label("flow_version"),
+    )
     .join(_flows, _flows.c.flow_id == _schedules.c.flow_id)
     .where(_schedules.c.id.in_(bindparam("ids", expanding=True)))
     .with_for_update(of=_schedules, skip_locked=True, key_share=True)
@@ -56,14 +61,10 @@ _REPLACED = (
     .where(_tasks.c.flow_id == bindparam("of_flow"), is_open(_tasks))
     .order_by(_tasks.c.seq)
 )
-_ADVANCE = (
-    update(_schedules)
-    .where(
-        _schedules.c.id == bindparam("of_id"),
-        _schedules.c.next_execution_at == bindparam("was", type_=UtcDateTime()),
-        _schedules.c.version == bindparam("seen"),
-    )
-    .values(version=_schedules.c.version + 1)
+_ADVANCE = update(_schedules).where(
+    _schedules.c.id == bindparam("of_id"),
+    _schedules.c.next_execution_at == bindparam("was", type_=UtcDateTime()),
+    _schedules.c.version == bindparam("seen"),
 )
 _FIRED = _ADVANCE.values(
     execution_count=_schedules.c.execution_count + bindparam("more"),
@@ -141,8 +142,13 @@ def _lock(rows: Sequence[Row[Any]]) -> None:
 def _still_as_read(batch: Sequence[Ready]) -> list[Ready]:
     """Lock the schedules; those that others hold, or that are not as they were, are left out."""
     rows = db.session.execute(_STILL, {"ids": [ready.row.id for ready in batch]})
-    found = {row.id: (row.version, row.flow_version) for row in rows}
-    return [r for r in batch if found.get(r.row.id) == (r.row.version, r.row.flow_version)]
+    found = {row.id: _standing(row) for row in rows}
+    return [ready for ready in batch if found.get(ready.row.id) == _standing(ready.row)]
+
+
+def _standing(row: Row[Any]) -> tuple[Any, ...]:
+    """What is another once it was fired, or it or its flow was changed."""
+    return row.next_execution_at, row.version, row.flow_version
 
 
 class _Piece:

@@ -13,22 +13,18 @@ from webapp.db import db, lock, transaction
 from webapp.domain import cron, parameters
 from webapp.domain.due import due_after, fire_at
 from webapp.domain.errors import Conflict, Invalid, NoSuchFlow, NotFound
-from webapp.domain.fates import DEFAULT_GRACE_S
-from webapp.models import Flow, Occurrence, Schedule
-from webapp.services import audit
+from webapp.domain.fates import DEFAULT_GRACE_S, SKIPPED
+from webapp.domain.firing import Fate, jitter_s
+from webapp.models import Flow, Schedule
+from webapp.services import audit, ledger
 
 _flows = Flow.__table__
 _schedules = Schedule.__table__
-_occurrences = Occurrence.__table__
 
 _of_flow = _schedules.c.flow_id == bindparam("flow_id")
 _LOCK = select(_schedules.c.id).where(_of_flow).with_for_update()
 _FIND = select(_schedules).where(_of_flow)
 _FLOW = select(_flows.c.name, _flows.c.parameters).where(_flows.c.flow_id == bindparam("flow_id"))
-_TAKEN = select(_occurrences.c.due_at).where(
-    _occurrences.c.schedule_id == bindparam("schedule_id"),
-    _occurrences.c.due_at > bindparam("after"),
-)
 
 WHEN = ("cron_expression", "timezone", "is_enabled", "starts_at", "ends_at", "jitter_s")
 """What decides when it is due: where one of these changes, the next time is found again."""
@@ -108,6 +104,7 @@ def alter(
     if different.keys() & set(WHEN):
         if terms.is_enabled:
             _check_runs_alone(_flow(flow_id))
+        _let_go(row, now)
         _plan(row.id, terms, _rule(terms, min_interval_s), now)
     audit.note(by, "schedule_changed", flow_id, now, changed=sorted(different))
 
@@ -176,17 +173,24 @@ def _rule(terms: Terms, min_interval_s: float) -> cron.Rule | None:
     return cron.parse(terms.cron_expression, terms.timezone, min_interval_s=min_interval_s)
 
 
+def _let_go(row: Row[Any], now: datetime) -> None:
+    """A due time that still waits for its jitter has its fate: nothing fires by a rule that was."""
+    due = row.next_execution_at
+    if row.is_enabled and due is not None and due <= now:
+        fate = Fate(due, SKIPPED, "skipped_changed")
+        ledger.record([ledger.entry(row.id, fate, None, now)])
+
+
 def _plan(schedule_id: int, terms: Terms, rule: cron.Rule | None, now: datetime) -> None:
     """Write down when it is due next, from now: a due time that has its fate has no other."""
     due = at = None
     if terms.is_enabled and rule is not None:
-        given = {"schedule_id": schedule_id, "after": now}
-        taken = set(db.session.execute(_TAKEN, given).scalars())
+        taken = ledger.decided(schedule_id, now)
         due = due_after(rule, now, starts_at=terms.starts_at, ends_at=terms.ends_at)
         while due is not None and due in taken:
             due = due_after(rule, due, starts_at=terms.starts_at, ends_at=terms.ends_at)
         if due is None:
             raise Invalid.field("ends_at", "the rule gives no time before this")
-        at = fire_at(schedule_id, due, min(terms.jitter_s, rule.shortest_s / 2))
+        at = fire_at(schedule_id, due, jitter_s(terms.jitter_s, rule))
     planned = update(_schedules).where(_schedules.c.id == schedule_id)
     db.session.execute(planned.values(next_execution_at=due, fire_at=at))
