@@ -164,7 +164,7 @@ def test_a_task_is_edited_and_run_with_its_secrets_kept(
     home.becomes(task_id, "failed")
     page = windows.open(f"/tasks/{task_id}")
     page.get_by_role("link", name="Edit and run").click()
-    field = page.get_by_label("Environment")
+    field = page.get_by_label("Environment", exact=True)
     assert "s3cret" not in page.content()
     field.fill(field.input_value().replace("OTHER=•••", "OTHER=changed"))
     page.get_by_label("What should be done?").fill('echo "$TOKEN $OTHER"')
