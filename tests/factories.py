@@ -67,7 +67,7 @@ def make_schedule(app: APIFlask, make_flow: MakeFlow) -> MakeSchedule:
     """
 
     def make(due: datetime | None = None, **fields: Any) -> int:
-        now = fields.pop("now", None) or clock.now()
+        now = fields.pop("now", None) or min(due or clock.now(), clock.now())
         values = {
             "flow_id": fields.pop("flow_id", None) or make_flow(now=now),
             "cron_expression": "* * * * *",

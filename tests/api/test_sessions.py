@@ -17,6 +17,7 @@ from webapp.config import Settings
 from webapp.domain.errors import Conflict
 from webapp.housekeeping import disposal
 from webapp.runtime.context import Context
+from webapp.runtime.firing import Firing
 from webapp.runtime.ticker import Ticker
 from webapp.services import sessions
 
@@ -162,7 +163,8 @@ def test_what_a_crash_left_of_a_deleted_session_is_there_for_nobody_and_removed_
     )
     assert (late.status_code, late.get_json()["error"]) == (409, "session_being_deleted")
 
-    Ticker(context, lambda: None, set).tidy()
+    quiet = Firing(context, lambda lane: None, lambda task_id: None)
+    Ticker(context, lambda: None, set, firing=quiet).tidy()
 
     assert counted("tasks") == counted("sessions") == counted("activity") == 0
     assert not workspace.exists()

@@ -15,11 +15,12 @@ from webapp.domain import days, zone_names
 from webapp.domain.days import MOST_DAYS
 from webapp.domain.fates import CATCH_UPS, OVERLAPS
 from webapp.doors.calendars import days_of
-from webapp.doors.intake import bounds, check_text, refused, whole
+from webapp.doors.intake import check_text, refused, whole
 from webapp.ports import ports
 from webapp.services import fires, firing
 from webapp.services import schedules as verbs
 from webapp.services.schedules import Terms
+from webapp.services.submissions import Bounds
 
 MAX_DESCRIPTION = 10_000
 MAX_EXPRESSION = 200
@@ -121,7 +122,8 @@ def moment(value: Any) -> datetime:
 
 def _settle(flow_id: str, now: datetime) -> None:
     """Fire what is due by the rule as it is, before it is another: nothing is lost in between."""
-    terms = fires.Terms(bounds(), frozenset(ports().agents.names()))
+    allowed = Bounds(ports().settings.max_scheduled, ports().workspaces)
+    terms = fires.Terms(allowed, frozenset(ports().agents.names()))
     fired = firing.fire_due(now, terms, flow_id=flow_id)
     for lane in sorted(fired.lanes):
         ports().wake.lane(lane)

@@ -18,6 +18,7 @@ from webapp.ports import KEY, Idle, Ports, Snapshot
 from webapp.queries import lanes
 from webapp.runtime.catalogue import Catalogue
 from webapp.runtime.context import Context, identify
+from webapp.runtime.firing import Firing
 from webapp.runtime.rescue import rescue_the_dead
 from webapp.runtime.starts import Starts
 from webapp.runtime.ticker import Ticker
@@ -40,7 +41,9 @@ class Runtime:
         """Their lane was renamed or deleted; they end with what they have in their hands."""
         self._starts = Starts()
         self._opening = threading.Lock()
-        self._ticker = Ticker(context, self.open_lanes, self.held)
+        self._ticker = Ticker(
+            context, self.open_lanes, self.held, firing=Firing(context, self.lane, self.task)
+        )
         self._leaving = False
         self._hurried = False
 
@@ -106,6 +109,7 @@ class Runtime:
             self._hurried = True
             return False
         self._leaving = True
+        self._ticker.leave()
         for worker in self._everyone():
             worker.stop_claiming()
         return True

@@ -12,7 +12,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from webapp.files import incoming
 from webapp.housekeeping import disposal, renaming, retention
 from webapp.queries import files
+from webapp.runtime.clockwatch import ClockWatch
 from webapp.runtime.context import Context
+from webapp.runtime.firing import Firing
 from webapp.runtime.messenger import Messenger
 from webapp.runtime.rescue import Dropped, rescue_the_dead
 from webapp.services import claims, runners
@@ -39,12 +41,16 @@ class Ticker:
         context: Context,
         open_lanes: Callable[[], None],
         held: Callable[[], set[tuple[str, int]]],
+        *,
+        firing: Firing,
     ) -> None:
         self._context = context
         self._open_lanes = open_lanes
         self._messenger = Messenger(context)
         self._dropped = Dropped(context, held)
-        self.last_tick: datetime | None = None
+        self._firing = firing
+        self._watch = ClockWatch(context, self.clock_jumped)
+        self._last_round: datetime | None = None
         self._ending = threading.Event()
         self._scheduler = BackgroundScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True}
@@ -52,7 +58,8 @@ class Ticker:
 
     def start(self) -> None:
         """Begin to tick; the start itself looked round."""
-        self.last_tick = self._context.now()
+        self._last_round = self._context.now()
+        self._firing.start(self._scheduler)
         self._scheduler.add_job(self.look_round, "interval", seconds=LOOK_ROUND_S)
         self._scheduler.add_job(self.beat, "interval", seconds=HEARTBEAT_S)
         self._scheduler.add_job(self.tidy, "interval", seconds=TIDY_S)
@@ -60,9 +67,22 @@ class Ticker:
         hours = {"next_run_time": soon, "max_instances": 1}
         self._scheduler.add_job(self.keep_house, "interval", seconds=HOUSE_S, **hours)
         self._scheduler.start()
+        self._watch.start()
+
+    @property
+    def last_tick(self) -> datetime | None:
+        """When it last looked round, or for what is due if that is longer ago."""
+        looks = (self._last_round, self._firing.last_look)
+        return min((look for look in looks if look is not None), default=None)
+
+    def leave(self) -> None:
+        """Fire nothing more."""
+        self._firing.ending = True
 
     def stop(self) -> None:
         """Tick no more; what is being removed is left at the next breath."""
+        self.leave()
+        self._watch.stop()
         self._ending.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
@@ -70,8 +90,16 @@ class Ticker:
 
     def schedules(self) -> None:
         """Look at once when the next schedule is due."""
-        if self._scheduler.running:
-            self._scheduler.wakeup()
+        self._firing.look()
+
+    def clock_jumped(self, seconds: float) -> None:
+        """Tick anew: what waits for a time of day would wait too long by the jump."""
+        now = self._context.now()
+        for job in self._scheduler.get_jobs():
+            if job.next_run_time is not None and job.next_run_time - now > job.trigger.interval:
+                job.modify(next_run_time=now)
+        self._firing.clock_jumped(seconds)
+        self._scheduler.wakeup()
 
     def look_round(self) -> None:
         """Close what the dead left open, give up what waited too long, open lanes, send notices."""
@@ -81,7 +109,7 @@ class Ticker:
             self._dropped.look()
             context.call(claims.give_up_waiting, context.now())
             self._open_lanes()
-            self.last_tick = context.now()
+            self._last_round = context.now()
         except Exception:
             log.exception("tick stumbled and goes on")
         self._messenger.round()

@@ -61,6 +61,13 @@ _DUE = (
     .limit(bindparam("most"))
 )
 _DUE_OF_FLOW = _DUE.where(_schedules.c.flow_id == bindparam("of_flow"))
+_NEAR = select(
+    _schedules.c.cron_expression, _schedules.c.timezone, _schedules.c.next_execution_at
+).where(
+    is_due(_schedules),
+    _schedules.c.fire_at > bindparam("since", type_=UtcDateTime()),
+    _schedules.c.fire_at <= bindparam("until", type_=UtcDateTime()),
+)
 _NEXT = select(func.min(_schedules.c.fire_at)).where(is_due(_schedules))
 
 
@@ -103,8 +110,20 @@ def pieces(
 
 def next_fire_at() -> datetime | None:
     """When the next schedule is to be fired, or the oldest that was not yet; None: never."""
+    db.session.close()  # and see what has been fired and edited since
     found: datetime | None = db.session.execute(_NEXT).scalar_one()
     return found
+
+
+def work_out(since: datetime | None, until: datetime) -> None:
+    """Work out what comes after the due times of a span, before they are due."""
+    rows = db.session.execute(_NEAR, {"since": since or _START[0], "until": until}).all()
+    db.session.close()
+    for expression, zone, at in rows:
+        try:
+            cron.parse(expression, zone).next(at)
+        except Refused:
+            continue  # it is told when it is due
 
 
 def _due(now: datetime, since: Place, most: int, flow_id: str | None) -> Sequence[Row[Any]]:
