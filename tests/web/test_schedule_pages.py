@@ -220,6 +220,22 @@ def test_a_ledger_is_read_from_the_newest_to_the_oldest_and_back(
     ]
 
 
+def test_due_times_that_come_while_a_ledger_is_read_announce_themselves(
+    browser: Browser, app: APIFlask, make_flow: MakeFlow, make_schedule: MakeSchedule
+) -> None:
+    flow_id = make_flow("invoices")
+    schedule_id = make_schedule(flow_id=flow_id)
+    address = poll(browser.get(f"/schedules/{flow_id}").text, "standing")
+    with counted(app) as statements:
+        assert browser.get(address, headers=HTMX).status_code == 204
+    asked = [s for s in statements if not s.startswith(("BEGIN", "PRAGMA"))]
+    assert len(asked) <= 4, asked
+
+    put_fates(app, schedule_id, (START, "fired", {"late_ms": 3}))
+    assert "New due times are in the ledger" in browser.get(address, headers=HTMX).text
+    assert "New due times" not in browser.get(f"/schedules/{flow_id}").text
+
+
 def test_a_ledger_is_narrowed_to_a_fate(browser: Browser, ledger: str) -> None:
     skipped = browser.get(f"{ledger}?fate=skipped").text
     assert len(lines_of(skipped)) == 12

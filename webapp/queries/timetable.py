@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select
@@ -12,12 +13,13 @@ from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select
 from webapp.db import db
 from webapp.domain.errors import NotFound
 from webapp.domain.lanes import OPEN
-from webapp.models import Flow, Lane, Schedule, Task
+from webapp.models import Flow, Lane, Occurrence, Schedule, Task
 from webapp.queries.board import HEADLINE
 from webapp.queries.schedules import LINE
 
 _flows = Flow.__table__
 _lanes = Lane.__table__
+_occurrences = Occurrence.__table__
 _schedules = Schedule.__table__
 _tasks = Task.__table__
 
@@ -59,6 +61,12 @@ _LAST_RUNS = (
         _tasks.c.seq >= func.coalesce(_oldest_shown, 0),
     )
     .order_by(_tasks.c.flow_id, _tasks.c.seq)
+)
+_NEWEST = (
+    select(_occurrences.c.due_at)
+    .where(_occurrences.c.schedule_id == bindparam("schedule_id"))
+    .order_by(_occurrences.c.due_at.desc())
+    .limit(1)
 )
 _HELD = select(_lanes.c.name, _lanes.c.state).where(_lanes.c.state != OPEN)
 _ANY = select(_schedules.c.id).limit(1)
@@ -126,6 +134,11 @@ def last_runs(flow_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
 def held_lanes() -> dict[str, str]:
     """The lanes that are paused or draining, and which of both."""
     return {row.name: row.state for row in db.session.execute(_HELD)}
+
+
+def newest_due(schedule_id: int) -> datetime | None:
+    """The newest due time that stands in a schedule's ledger."""
+    return db.session.execute(_NEWEST, {"schedule_id": schedule_id}).scalar_one_or_none()
 
 
 def tasks(task_ids: Sequence[str]) -> dict[str, Row[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zlib import crc32
 
@@ -28,6 +28,8 @@ from webapp.web.schedule_lines import lines
 bp = Blueprint("schedules", __name__, url_prefix="/schedules")
 
 MAX_SEARCH = 200
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for the newest due time of a ledger in which there is none."""
 
 
 @bp.get("")
@@ -83,20 +85,30 @@ def show(flow_id: str) -> ResponseReturnValue:
     fate, before, after = request.args.get("fate"), _moment("before"), _moment("after")
     wanted = Wanted(flow_id, fate if fate in FATES else None)
     found = schedules.occurrences(wanted, before=before, after=after)
-    (line,) = lines([row], clock.now())
+    first, newest = before is None and after is None, timetable.newest_due(row.id) or EPOCH
     ids = [event.task_id for event in found.rows if event.task_id]
     return render_template(
         "schedules/show.html",
         active="schedules",
-        line=line,
         found=found,
         fate=wanted.fate,
-        first=before is None and after is None,
+        first=first,
         tasks=timetable.tasks(ids),
         FATES=schedule_words.FATES,
         written=lambda at: schedule_words.written(at, zone_of(row.timezone)),
         cursor=lambda at: at.isoformat(),
+        **_standing(row, newest, newest if first else None),
     )
+
+
+@bp.get("/<flow_id>/~standing")
+def standing(flow_id: str) -> ResponseReturnValue:
+    """The head of a schedule's page; 204 if it has not changed."""
+    row = schedules.find(flow_id)
+    newest = timetable.newest_due(row.id) or EPOCH
+    if unchanged(_version([row], newest)):
+        return "", 204
+    return render_template("schedules/_standing.html", **_standing(row, newest, _moment("top")))
 
 
 @bp.get("/<flow_id>/ask/delete")
@@ -117,10 +129,21 @@ def delete(flow_id: str) -> ResponseReturnValue:
 _HEAD = "schedules/_head.html"
 
 
-def _version(found: Sequence[Row[Any]]) -> str:
+def _standing(row: Row[Any], newest: datetime, top: datetime | None) -> dict[str, Any]:
+    """The head of a page whose ledger was read down from ``top``, if that is its newest part."""
+    (line,) = lines([row], clock.now())
+    return {
+        "line": line,
+        "top": None if top is None else top.isoformat(),
+        "fresh": top is not None and newest != top,
+        "version": _version([row], newest),
+    }
+
+
+def _version(found: Sequence[Row[Any]], newest: datetime | None = None) -> str:
     """What changes with all that lines show: the schedules, their flows, and anything that ran."""
     shown = [(row.id, row.version, row.next_execution_at, row.paused_at, row.name) for row in found]
-    return version_of(board.version(), f"{crc32(repr(shown).encode()):x}")
+    return version_of(board.version(), f"{crc32(repr((shown, newest)).encode()):x}")
 
 
 def _moment(name: str) -> datetime | None:
