@@ -224,6 +224,7 @@ def test_the_preview_marks_what_a_clock_change_does(browser: Browser, preview: A
         ({"cron_expression": "*/7 * * * *", "written": ""}, "after minute 56 comes minute 0"),
         ({"cron_expression": "0 0 31 * *", "written": ""}, "Months without a day 31"),
         ({"cron_expression": "0 0 13 * 5", "written": ""}, "it runs where either fits"),
+        ({"cron_expression": "0 0 */2 * 1", "written": ""}, "it runs where both fit"),
         ({"cron_expression": "", "written": ""}, "it never fires"),
     ],
 )

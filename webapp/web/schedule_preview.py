@@ -25,7 +25,8 @@ SHOWN = 10
 FAR = timedelta(days=62)
 _STEP = re.compile(r"\*/(\d+) \S+ \S+ \S+ \S+")
 _MONTHDAY = re.compile(r"\S+ \S+ (29|30|31) \S+ \S+")
-_BOTH_DAYS = re.compile(r"(\S+ )?\S+ \S+ ([^*?]\S*) \S+ ([^*?]\S*)")
+_EITHER_DAY = re.compile(r"(\S+ )?\S+ \S+ [^*]\S* \S+ [^*]\S*")
+_BOTH_DAYS = re.compile(r"(\S+ )?\S+ \S+ (\*\S+ \S+ [^*]\S*|[^*]\S* \S+ \*\S+)")
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,8 @@ def _policies(fine: Mapping[str, Any], rule: Rule | None, zone: tzinfo) -> dict[
 def _warnings(
     fine: Mapping[str, Any], rule: Rule, runs: list[Coming], now: datetime, cut: bool
 ) -> list[str]:
+    """What somebody should know before saving it."""
     found = []
-    expression = " ".join(fine["cron_expression"].split())
     if not runs:
         found.append(gettext("It ends before it is ever due."))
     elif runs[0].at - now > FAR:
@@ -145,31 +146,36 @@ def _warnings(
         found.append(gettext("After these it has ended."))
     if runs and all(run.left_out for run in runs):
         found.append(gettext("The calendar leaves out all of these."))
-    step = _STEP.fullmatch(expression)
-    if step and 60 % int(step[1]) and 1 < int(step[1]) < 60:
-        last = 59 // int(step[1]) * int(step[1])
-        found.append(
-            gettext(
-                "It counts anew each hour: after minute %(last)s comes minute 0, "
-                "%(gap)s minutes later.",
-                last=last,
-                gap=60 - last,
-            )
-        )
-    if (day := _MONTHDAY.fullmatch(expression)) is not None:
-        found.append(
-            gettext(
-                "Months without a day %(day)s are left out. L is the last day of each month.",
-                day=day[1],
-            )
-        )
-    if _BOTH_DAYS.fullmatch(expression):
-        found.append(
-            gettext("Day of the month and weekday are both given: it runs where either fits.")
-        )
+    found += _oddities(" ".join(fine["cron_expression"].split()))
     if rule.shortest_s < 60:
         a_day = f"{int(86400 / rule.shortest_s):,}"
         found.append(gettext("This may be up to %(n)s runs a day.", n=a_day))
     if not fine.get("is_enabled", True):
         found.append(gettext("It is off: nothing of this happens until it is switched on."))
+    return found
+
+
+def _oddities(expression: str) -> list[str]:
+    """What cron does with an expression, and few people expect."""
+    found = []
+    step = _STEP.fullmatch(expression)
+    if step and 1 < int(step[1]) < 60 and 60 % int(step[1]):
+        last = 59 // int(step[1]) * int(step[1])
+        text = gettext(
+            "It counts anew each hour: after minute %(last)s comes minute 0, "
+            "%(gap)s minutes later.",
+            last=last,
+            gap=60 - last,
+        )
+        found.append(text)
+    if (day := _MONTHDAY.fullmatch(expression)) is not None:
+        text = gettext(
+            "Months without a day %(day)s are left out. L is the last day of each month.",
+            day=day[1],
+        )
+        found.append(text)
+    if _EITHER_DAY.fullmatch(expression):
+        found.append(gettext("Two fields name days: it runs where either fits."))
+    if _BOTH_DAYS.fullmatch(expression):
+        found.append(gettext("Two fields name days, one begins with *: it runs where both fit."))
     return found
