@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.audit import cron as audit
 from webapp.domain import cron
+from webapp.domain.errors import Invalid
 from webapp.domain.messages import sentence
 
 HOUR = timedelta(hours=1)
@@ -71,7 +72,7 @@ def test_whatever_is_written_and_whenever_asked_the_wall_clock_says_the_same(
     after = change + timedelta(seconds=seconds)
     try:
         rule = cron.parse(expression, zone)
-    except cron.Invalid:
+    except Invalid:
         return  # it never fires
 
     walked = audit.walked(expression, zone, after, after + 9 * HOUR)
@@ -242,3 +243,11 @@ def test_every_note_is_a_sentence() -> None:
     for code in ("cron_moved", "cron_merged", "cron_first_of_two", "cron_again"):
         assert sentence(code, params).endswith(".")
         assert "%" not in sentence(code, params)
+
+
+@pytest.mark.parametrize("expression", ["0 9 * * *", "0 0 1 * *", "*/15 * * * *", "0,1 0 * * 1"])
+def test_what_may_last_half_a_period_at_most_is_cut_to_it(expression: str) -> None:
+    rule = cron.parse(expression, "Europe/Berlin")
+
+    for seconds in (0, 20, 300, 43_200, 10**7):
+        assert rule.half_period(seconds) == min(seconds, rule.shortest_s / 2)

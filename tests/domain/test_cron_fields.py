@@ -6,6 +6,7 @@ import pytest
 
 from webapp.domain import cron
 from webapp.domain.errors import Invalid
+from webapp.domain.zones import EPOCH
 
 REFUSED = {
     # expression: (the field it names, a part of the reason)
@@ -192,7 +193,7 @@ def test_the_shortest_period_is_told_of_irregular_rules_too(expression: str, sho
     ],
 )
 def test_one_rule_may_be_written_in_several_ways(expression: str, same: str) -> None:
-    after = cron.EPOCH
+    after = EPOCH
 
     one, other = cron.parse(expression, "Asia/Tokyo"), cron.parse(same, "Asia/Tokyo")
 

@@ -9,39 +9,31 @@ hours are corrections of the calendar (a zone that crossed the date line), not c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from calendar import monthrange
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
+from itertools import product
 from threading import Lock
-from typing import Any, NamedTuple
 
 from croniter import CroniterBadDateError, croniter
 
-from webapp.domain import cron_fields, zones
+from webapp.domain import clock_changes, cron_fields, zones
+from webapp.domain.clock_changes import Run
 from webapp.domain.cron_fields import BadExpression, Fields
 from webapp.domain.cron_times import Times
 from webapp.domain.errors import Invalid
-from webapp.domain.zones import BEGIN, CLOCK_CHANGE_S, DAY_S, END, EPOCH, Piece, UnknownZone
+from webapp.domain.zones import BEGIN, DAY_S, END, EPOCH, Piece, UnknownZone
+
+__all__ = ["Rule", "Run", "parse", "prefetch"]
 
 REMEMBERED = 65_536
 
 _EPOCH_DAY = EPOCH.toordinal()
 _LAST_DAY = date(9999, 12, 30).toordinal() - _EPOCH_DAY
 _FIRST_MATCH_SINCE = date(2000, 1, 1).toordinal() - _EPOCH_DAY
-_LOOKED_AT = 400
-"""So many matching days in a row show how close two of them come."""
-
-
-class Run(NamedTuple):
-    """One due time, as people see it."""
-
-    at: datetime
-    """UTC."""
-    local: datetime
-    """The same moment in the rule's zone."""
-    note: str | None = None
-    """What a clock change did to it: a code of domain/messages, with ``params``."""
-    params: Mapping[str, Any] = {}
+_LOOKED_AT = range(2000, 2061)
+"""Two cycles of leap years and weekdays: how close two days come shows in them."""
 
 
 class Rule:
@@ -52,7 +44,7 @@ class Rule:
         self.fields = fields
         self._times = Times(fields)
         self._days = _days_of(fields)
-        self._fixed = fields.fixed_time
+        self.fixed_time = fields.fixed_time
 
     def next(self, after: datetime) -> datetime | None:
         """The first due time strictly after a moment, in UTC; None at the end of the calendar."""
@@ -71,19 +63,30 @@ class Rule:
         found: list[Run] = []
         moment = _next(self, _seconds(after))
         while moment is not None and len(found) < count:
-            found.append(self._run(moment))
+            at = _utc(moment)
+            local = at.astimezone(zones.zone(self.zone))
+            found.append(Run(at, local, *clock_changes.note(self, moment)))
             moment = _next(self, moment)
         return found
 
     @cached_property
     def shortest_s(self) -> int:
         """The least time between two due times, on days without a clock change."""
-        within = self._times.shortest_s
         over_night = self._times.over_night_s
-        if within is not None and within <= over_night:
-            return within
-        over_night += (self._days.closest - 1) * DAY_S
-        return over_night if within is None else min(within, over_night)
+        if self._times.shortest_s <= over_night:
+            return self._times.shortest_s
+        return min(self._times.shortest_s, over_night + (self._days.closest - 1) * DAY_S)
+
+    def half_period(self, most_s: float) -> float:
+        """So many seconds, or half of the shortest period if that is less."""
+        if most_s * 2 <= self.at_least_s:
+            return most_s
+        return min(most_s, self.shortest_s / 2)
+
+    @property
+    def at_least_s(self) -> int:
+        """The shortest period if all days match: known without looking for those that do."""
+        return min(self._times.shortest_s, self._times.over_night_s)
 
     @property
     def ever_fires(self) -> bool:
@@ -106,14 +109,14 @@ class Rule:
     def _first_wall(self, here: Piece, moment: int) -> int | None:
         """Where the wall clock first matches from a moment on; a moved run counts as at once."""
         wall = moment + here.offset
-        change = here.change if self._fixed else 0
+        change = here.change if self.fixed_time else 0
         if change > 0 and moment == here.start:
             wall = here.start + here.before
         elif change < 0:
             wall = max(wall, here.start + here.before)
-        return self._match(wall)
+        return self.match(wall)
 
-    def _match(self, wall: int) -> int | None:
+    def match(self, wall: int) -> int | None:
         """The first second from this one on, both on the wall clock, that the fields name."""
         today, second = divmod(wall, DAY_S)
         day = self._days.since(today)
@@ -122,45 +125,6 @@ class Rule:
                 return day * DAY_S + time
             day = self._days.since(today + 1)
         return None if day is None else day * DAY_S + self._times.first
-
-    def _run(self, moment: int) -> Run:
-        here = zones.piece(self.zone, moment)
-        at = _utc(moment)
-        return Run(at, at.astimezone(zones.zone(self.zone)), *self._note(moment, here))
-
-    def _note(self, moment: int, here: Piece) -> tuple[str | None, dict[str, Any]]:
-        """What a clock change did to a due time: a code and its parameters."""
-        wall, change = moment + here.offset, here.change
-        if self._fixed and change > 0 and moment == here.start:
-            times = self._walls(here.start + here.before, wall)
-            if times and self._match(wall) == wall:
-                times.append(wall)
-            if len(times) == 1:
-                return "cron_moved", {"time": _clock(times[0])}
-            if times:
-                ends = {"first": _clock(times[0]), "last": _clock(times[-1])}
-                return "cron_merged", {**ends, "count": len(times)}
-        if change < 0 and wall < here.start + here.before:
-            return "cron_again", {"time": _clock(wall)}
-        if self._fixed and self._comes_again(moment, here):
-            return "cron_first_of_two", {"time": _clock(wall)}
-        return None, {}
-
-    def _comes_again(self, moment: int, here: Piece) -> bool:
-        """Whether a clock change will show this time a second time."""
-        if here.end - moment > CLOCK_CHANGE_S or here.end >= END:
-            return False
-        change = zones.piece(self.zone, here.end).change
-        return change < 0 and moment >= here.end + change
-
-    def _walls(self, begin: int, end: int) -> list[int]:
-        """All matching seconds on the wall clock between two, the second not included."""
-        found: list[int] = []
-        wall = self._match(begin)
-        while wall is not None and wall < end:
-            found.append(wall)
-            wall = self._match(wall + 1)
-        return found
 
 
 def parse(expression: str, zone: str, *, min_interval_s: float = 1.0) -> Rule:
@@ -190,7 +154,7 @@ def prefetch(wanted: Iterable[tuple[str, str, datetime]]) -> None:
 def _check(rule: Rule, min_interval_s: float) -> None:
     if not rule.ever_fires:
         raise BadExpression("it never fires: the months it names have no such day")
-    if rule.shortest_s < min_interval_s:
+    if rule.at_least_s < min_interval_s and rule.shortest_s < min_interval_s:
         raise BadExpression(
             f"it fires every {rule.shortest_s} s at times, and LINEUP_MIN_INTERVAL "
             f"allows nothing more often than every {min_interval_s:g} s"
@@ -225,16 +189,12 @@ def _skipping(here: Piece, moment: int, wall: int) -> int:
     return max(here.end, near) if here.end - moment > 2 * DAY_S else here.end
 
 
-def _clock(wall: int) -> str:
-    shown = _utc(wall)
-    return f"{shown:%H:%M:%S}" if shown.second else f"{shown:%H:%M}"
-
-
 class _Days:
     """The days that day, month and weekday name together; shared by all rules that name them."""
 
-    def __init__(self, rules: tuple[str, ...]) -> None:
+    def __init__(self, rules: tuple[str, ...], months: tuple[int, ...]) -> None:
         """Each a midnight in cron's words; any of them is enough. None: every day."""
+        self._months = months
         self._rules = tuple(croniter(rule, day_or=False) for rule in rules)
         self._known: dict[int, int | None] = {}
         self._lock = Lock()
@@ -263,16 +223,28 @@ class _Days:
 
     @cached_property
     def closest(self) -> int:
-        """The fewest days between two that match."""
-        least, day = _LAST_DAY, self.since(_FIRST_MATCH_SINCE)
-        for _ in range(_LOOKED_AT):
-            then = None if day is None else self.since(day + 1)
-            if then is None or day is None:
-                break
-            least, day = min(least, then - day), then
-            if least == 1:
-                break
+        """The fewest days between two that match; months of one shape have the same days."""
+        least, before = _LAST_DAY, None
+        shapes: dict[tuple[int, int], list[int]] = {}
+        for year, month in product(_LOOKED_AT, self._months):
+            first = date(year, month, 1).toordinal() - _EPOCH_DAY
+            shape = monthrange(year, month)
+            if shape not in shapes:
+                shapes[shape] = self._of_month(first, shape[1])
+            for day in shapes[shape]:
+                least = least if before is None else min(least, first + day - before)
+                before = first + day
+                if least == 1:
+                    return least
         return least
+
+    def _of_month(self, first: int, length: int) -> list[int]:
+        found: list[int] = []
+        day = self.since(first)
+        while day is not None and day < first + length:
+            found.append(day - first)
+            day = self.since(day + 1)
+        return found
 
 
 def _days_of(fields: Fields) -> _Days:
@@ -287,13 +259,14 @@ def _days_of(fields: Fields) -> _Days:
     else:
         pairs = [(day, weekday) for day in days for weekday in weekdays]
     if month == "*" and ("*", "*") in pairs:
-        return _shared_days(())
-    return _shared_days(tuple(f"0 0 {day} {month} {weekday}" for day, weekday in pairs))
+        pairs = []
+    rules = tuple(f"0 0 {day} {month} {weekday}" for day, weekday in pairs)
+    return _shared_days(rules, fields.month.values)
 
 
 @lru_cache(maxsize=4_096)
-def _shared_days(rules: tuple[str, ...]) -> _Days:
-    return _Days(rules)
+def _shared_days(rules: tuple[str, ...], months: tuple[int, ...]) -> _Days:
+    return _Days(rules, months)
 
 
 def _listed(values: tuple[int, ...], all_of_them: int) -> str:

@@ -8,6 +8,8 @@ from itertools import pairwise
 from webapp.domain.cron_fields import Fields
 from webapp.domain.zones import DAY_S
 
+_NEVER_S = 1000 * 366 * DAY_S
+
 
 class Times:
     """Every second of a day, counted from midnight, that the fields name."""
@@ -17,7 +19,10 @@ class Times:
         self._minutes = fields.minute.values
         self._seconds = fields.second.values
         self.first = self._at(0, 0, 0)
-        self.last = self._at(-1, -1, -1)
+        self.over_night_s = self.first + DAY_S - self._at(-1, -1, -1)
+        """From the last of a day to the first of the next."""
+        self.shortest_s = self._shortest_s()
+        """The least time between two on one day; a thousand years if it is alone."""
 
     def since(self, second: int) -> int | None:
         """The first from this one on, if the day has one."""
@@ -37,21 +42,17 @@ class Times:
     def _at(self, hour: int, minute: int, second: int) -> int:
         return self._hours[hour] * 3600 + self._minutes[minute] * 60 + self._seconds[second]
 
-    @property
-    def shortest_s(self) -> int | None:
-        """The least time between two on one day; None if there is but one."""
-        seconds, minutes, hours = self._seconds, self._minutes, self._hours
-        gaps = [_closest(seconds)]
-        gaps.append(_closest(minutes, 60, seconds[0] - seconds[-1]))
-        span = (minutes[0] - minutes[-1]) * 60 + seconds[0] - seconds[-1]
-        gaps.append(_closest(hours, 3600, span))
-        return min((gap for gap in gaps if gap is not None), default=None)
-
-    @property
-    def over_night_s(self) -> int:
-        """From the last of a day to the first of the next."""
-        return self.first + DAY_S - self.last
+    def _shortest_s(self) -> int:
+        hours, minutes, seconds = self._hours, self._minutes, self._seconds
+        of_minute = seconds[0] - seconds[-1]
+        of_hour = (minutes[0] - minutes[-1]) * 60 + of_minute
+        gaps = (
+            _closest(seconds, 1, 0),
+            _closest(minutes, 60, of_minute),
+            _closest(hours, 3600, of_hour),
+        )
+        return min((gap for gap in gaps if gap is not None), default=_NEVER_S)
 
 
-def _closest(values: tuple[int, ...], unit: int = 1, span: int = 0) -> int | None:
+def _closest(values: tuple[int, ...], unit: int, span: int) -> int | None:
     return min(((b - a) * unit + span for a, b in pairwise(values)), default=None)

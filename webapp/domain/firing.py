@@ -75,12 +75,12 @@ def plan(timing: Timing, rule: Rule, now: datetime, frozen: Frozen | None = None
 
 def grace_s(timing: Timing, rule: Rule) -> float:
     """How late a due time may be and still be fired whatever ``catch_up`` says."""
-    return min(timing.grace_s, rule.shortest_s / 2)
+    return rule.half_period(timing.grace_s)
 
 
 def jitter_s(jitter: float, rule: Rule) -> float:
     """The longest jitter of a due time: never so long that it might meet the next one."""
-    return min(jitter, rule.shortest_s / 2)
+    return rule.half_period(jitter)
 
 
 def late_ms(timing: Timing, rule: Rule, due_at: datetime, now: datetime) -> int:
