@@ -34,7 +34,9 @@ from tests.api.conftest import NIGHTLY, NOBODY, Make
         ({"when_busy": "queue"}, "when_busy", "each run"),
         ({"upload_file_ids": ["x"]}, "upload_file_ids", "session"),
         ({"llm_profile_name": "x"}, "llm_profile_name", "not available yet"),
-        ({"notify": {}}, "notify", "not available yet"),
+        ({"notify": 7}, "notify", "object"),
+        ({"notify": {"bogus": True}}, "notify", "no rule"),
+        ({"notify": {"channels": ["nowhere"]}}, "notify", "nowhere"),
         ({"working_dir": "/no/such/place"}, "working_dir", "not an existing"),
         ({"agent_settings": {"wroking_dir": "/"}}, "wroking_dir", "not a setting"),
         ({"agent_settings": {"name": "x"}}, "agent_settings", "no setting"),
@@ -156,6 +158,17 @@ def test_what_a_change_may_not_change_is_refused_and_nothing_is(
     assert answer.status_code == 400
     assert reason in answer.get_json()["fields"][named]
     assert api.get(address).get_json() == flow
+
+
+def test_a_flows_own_rules_of_notices_are_stored_kept_and_put_back(
+    api: FlaskClient, make: Make
+) -> None:
+    flow = make(notify={"failed_after": 3, "missed": False})
+    address = f"/api/flows/{flow['flow_id']}"
+
+    assert flow["notify"] == {"failed_after": 3, "missed": False}
+    assert api.put(address, json={"priority": 1}).get_json()["notify"] == flow["notify"]
+    assert api.put(address, json={"notify": None}).get_json()["notify"] is None
 
 
 def test_an_edit_of_an_older_version_is_refused(api: FlaskClient, make: Make) -> None:

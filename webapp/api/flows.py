@@ -47,6 +47,11 @@ class FlowFields(Common):
         description="A list of name, type, default?, required?, description? and choices?.",
         json_schema_extra={"type": "array", "items": Parameter.model_json_schema()},
     )
+    notify: Any = Field(
+        None,
+        description="What of it is told to whom; null: as of all flows.",
+        json_schema_extra={"type": "object"},
+    )
     agent_settings: dict[str, Any] | None = Field(
         None, description="The agent's own settings as one object, instead of among the fields."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from webapp import clock
@@ -11,19 +12,20 @@ from webapp.domain.errors import Conflict, Invalid
 from webapp.domain.policies import MAX_DESCRIPTION, MAX_NAME, WHEN_BUSY
 from webapp.domain.secrets import merged
 from webapp.doors.intake import bounds, check_text, intake
+from webapp.doors.notices import own_rules
 from webapp.ports import ports
 from webapp.queries import flows, tasks
 from webapp.services import flows as verbs
 from webapp.services.flows import COPIED, Draft
 from webapp.services.submissions import Promise, Submitted
 
-OWN = ("name", "description", "parameters")
+OWN = ("name", "description", "parameters", "notify")
 NOT_OURS = {
     "when_busy": "is said with each run",
     "upload_file_ids": "a flow has no files: they belong to a session",
     "upload_files_path": "a flow has no files: they belong to a session",
 }
-NOT_YET = ("llm_profile_name", "mcp_server_config", "agent_mode", "budget", "notify")
+NOT_YET = ("llm_profile_name", "mcp_server_config", "agent_mode", "budget")
 OF_TASKS = (
     "task_description",
     "agent",
@@ -55,6 +57,8 @@ def change(flow_id: str, raw: Mapping[str, Any], *, by: str) -> None:
         changes = _changes(row, raw)
         version = changes.pop("version", row.version)
         wanted = draft(_changed(row, changes))
+        if "notify" not in changes:  # it may name a channel that is gone by now
+            wanted = replace(wanted, notify=row.notify)
         try:
             verbs.change(flow_id, wanted, seen=version, by=by, now=clock.now())
         except Conflict as refusal:
@@ -133,6 +137,11 @@ def draft(raw: Mapping[str, Any]) -> Draft:
             problems["description"] = str(error)
     declared, wrong = parameters.declared(given.get("parameters", []))
     problems |= wrong
+    rules = None
+    try:
+        rules = own_rules(given.get("notify"))
+    except Invalid as refusal:
+        problems |= refusal.fields
     of_run = {n: v for n, v in given.items() if n not in (*OWN, *NOT_OURS, *NOT_YET)}
     try:
         submission = intake(of_run, by_hand=False)
@@ -140,7 +149,7 @@ def draft(raw: Mapping[str, Any]) -> Draft:
         raise Invalid.of({**problems, **refusal.fields}) from None
     if problems:
         raise Invalid.of(problems)
-    return Draft(name, description or None, declared, submission)
+    return Draft(name, description or None, declared, submission, rules)
 
 
 def _flat(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,7 +186,7 @@ def _changes(row: Any, raw: Mapping[str, Any]) -> dict[str, Any]:
 
 def _changed(row: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
     """A flow's fields with the changes; ``agent_settings`` among them replaces all settings."""
-    plain = (n for n in COPIED if n not in ("agent_settings", *NOT_YET))
+    plain = (n for n in COPIED if n not in ("agent_settings", "notify", *NOT_YET))
     fields = {"name": row.name, **{name: row._mapping[name] for name in plain}}
     own = row.agent_settings if changes.get("agent") in (None, row.agent) else {}
     sent = _flat(changes)

@@ -70,6 +70,8 @@ class Draft:
     parameters: list[dict[str, Any]]
     submission: Submission
     """What a run of it is submitted with."""
+    notify: dict[str, Any] | None = None
+    """What of it is told to whom, where that differs from what is told of all flows."""
 
     def columns(self) -> dict[str, Any]:
         """The columns it is stored in."""
@@ -79,8 +81,8 @@ class Draft:
             if name in Submission.__dataclass_fields__
         }
         of_task["agent_settings"] = dict(self.submission.agent_settings)
-        own = {"description": self.description, "parameters": self.parameters}
-        return {"name": self.name, **of_task, **own}
+        own = {"parameters": self.parameters, "notify": self.notify}
+        return {"name": self.name, "description": self.description, **of_task, **own}
 
 
 def add(draft: Draft, *, by: str, now: datetime) -> str:
