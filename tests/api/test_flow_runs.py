@@ -167,22 +167,6 @@ def test_an_edit_changes_later_runs_and_not_those_in_the_lineup(
     assert said == ["make backup", "make other"]
 
 
-def test_a_deleted_flow_leaves_its_tasks_which_still_know_its_name(
-    api: FlaskClient, make: Make
-) -> None:
-    flow_id = make()["flow_id"]
-    task_id = api.post(f"/api/flows/{flow_id}/run").get_json()["task_id"]
-
-    answer = api.delete(f"/api/flows/{flow_id}")
-
-    assert answer.status_code == 200
-    assert "1 runs of it are not over" in answer.get_json()["message"]
-    assert api.get(f"/api/flows/{flow_id}").status_code == 404
-    task = api.get(f"/api/tasks/{task_id}").get_json()
-    assert (task["flow_id"], task["status"]) == (flow_id, "pending")
-    assert task["task_metadata"]["flow_name"] == "Nightly"
-
-
 def test_running_a_flows_task_again_is_a_run_of_the_flow_with_the_same_values(
     api: FlaskClient, make: Make
 ) -> None:
@@ -232,3 +216,26 @@ def test_a_flow_is_not_made_of_no_task_or_without_a_name(
 
     assert (unknown.status_code, unknown.get_json()["error"]) == (404, "no_such_task")
     assert (nameless.status_code, list(nameless.get_json()["fields"])) == (400, ["name"])
+
+
+def test_a_secret_goes_from_task_to_flow_to_copy_to_run_and_is_never_shown(
+    api: FlaskClient,
+    send: Callable[..., dict[str, Any]],
+    live: None,
+    becomes: Callable[..., Any],
+) -> None:
+    secret = {"KEY": "swordfish-and-more"}
+    task_id = send("echo $KEY", secret_env=secret)["task_id"]
+    answers = [api.post(f"/api/tasks/{task_id}/make-flow", json={"name": "It"})]
+    answers.append(api.post(f"/api/flows/{answers[0].get_json()['flow_id']}/clone"))
+    address = f"/api/flows/{answers[1].get_json()['flow_id']}"
+    answers.append(api.put(address, json={**answers[1].get_json(), "priority": 3}))
+    assert [answer.status_code for answer in answers] == [201, 201, 200]
+
+    run = api.post(f"{address}/run").get_json()["task_id"]
+    becomes(run, "completed")
+
+    assert output(api, run) == "swordfish-and-more\n"
+    answers.append(api.get(f"/api/tasks/{run}"))
+    assert not any("swordfish" in answer.text for answer in answers[:3])
+    assert answers[3].get_json()["agent_settings"]["secret_env"] == {"KEY": "•••more"}

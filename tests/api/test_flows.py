@@ -243,22 +243,6 @@ def test_flows_are_listed_newest_first_by_page_and_found_by_text(
     assert api.get(f"/api/flows?q=x&cursor={first['next_cursor']}").status_code == 400
 
 
-def test_a_flow_with_a_schedule_is_deleted_only_with_it_and_knowingly(
-    api: FlaskClient, make: Make
-) -> None:
-    flow_id = make()["flow_id"]
-    api.post("/api/schedule", json={"flow_id": flow_id, "cron_expression": "0 2 * * *"})
-
-    refused = api.delete(f"/api/flows/{flow_id}")
-    assert (refused.status_code, refused.get_json()["error"]) == (409, "flow_scheduled")
-    assert "0 2 * * *" in refused.get_json()["detail"]
-    assert "Nightly" in refused.get_json()["detail"]
-
-    assert api.delete(f"/api/flows/{flow_id}?cascade=true").status_code == 200
-    assert api.get("/api/schedule").get_json() == []
-    assert api.get(f"/api/flows/{flow_id}").status_code == 404
-
-
 @pytest.mark.any_database
 def test_a_scheduled_flow_may_not_come_to_need_what_its_schedule_cannot_give(
     api: FlaskClient, make: Make

@@ -8,7 +8,6 @@ from apiflask import APIBlueprint
 from flask.typing import ResponseReturnValue
 from pydantic import Field, StrictInt, StrictStr
 
-from webapp import clock
 from webapp.api.bodies import Answer, Body, Message, answers
 from webapp.api.paging import below, cursor
 from webapp.api.submitting import SubmitAnswer, answered
@@ -18,7 +17,6 @@ from webapp.doors import flows as doors
 from webapp.doors.principal import principal
 from webapp.queries import flows
 from webapp.queries.flows import Wanted
-from webapp.services import flows as verbs
 
 bp = APIBlueprint("api_flows", __name__, url_prefix="/api", tag="Flows")
 
@@ -177,8 +175,7 @@ def change(flow_id: str, json_data: FlowChangeBody) -> ResponseReturnValue:
 @bp.doc(responses=answers(Message, refusals=(400, 404, 409)))
 def delete(flow_id: str, query_data: DeleteQuery) -> ResponseReturnValue:
     """Delete a flow; its tasks stay, and those that wait or run go on."""
-    name, now = principal().name, clock.now()
-    still = verbs.remove(flow_id, cascade=query_data.cascade, by=name, now=now)
+    still = doors.remove(flow_id, cascade=query_data.cascade, by=principal().name)
     return {
         "message": sentence("flow_deleted_open" if still else "flow_deleted_done", {"open": still})
     }

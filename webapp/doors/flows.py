@@ -11,6 +11,7 @@ from webapp.domain import names, parameters
 from webapp.domain.errors import Conflict, Invalid
 from webapp.domain.policies import MAX_DESCRIPTION, MAX_NAME, WHEN_BUSY
 from webapp.domain.secrets import merged
+from webapp.doors import ledgers
 from webapp.doors.intake import bounds, check_text, intake
 from webapp.doors.notices import own_rules
 from webapp.ports import ports
@@ -73,6 +74,13 @@ def clone(flow_id: str, name: str | None, *, by: str) -> str:
     """Store a copy; returns its id."""
     checked = _checked("name", _name, name) if name is not None else None
     return verbs.clone(flow_id, checked, by=by, now=clock.now())
+
+
+def remove(flow_id: str, *, cascade: bool, by: str) -> int:
+    """Delete a flow, with its schedule if ``cascade``; returns how many runs are not over."""
+    if cascade:
+        ledgers.clear(flow_id)
+    return verbs.remove(flow_id, cascade=cascade, by=by, now=clock.now())
 
 
 def of_task(task_id: str, raw: Mapping[str, Any], *, by: str) -> str:

@@ -14,6 +14,7 @@ from webapp import clock
 from webapp.domain import days, zone_names
 from webapp.domain.days import MOST_DAYS
 from webapp.domain.fates import CATCH_UPS, OVERLAPS
+from webapp.doors import ledgers
 from webapp.doors.calendars import days_of
 from webapp.doors.intake import check_text, refused, whole
 from webapp.ports import ports
@@ -64,6 +65,7 @@ def switch(flow_id: str, on: bool, *, by: str) -> None:
 
 def remove(flow_id: str, *, by: str) -> str:
     """Remove a schedule with its ledger; returns the name of its flow."""
+    ledgers.clear(flow_id)
     return verbs.remove(flow_id, by=by, now=clock.now())
 
 

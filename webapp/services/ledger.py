@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import insert, select
+from sqlalchemy import CursorResult, delete, insert, select
 
-from webapp.db import db
+from webapp.db import db, transaction
 from webapp.domain.firing import Fate
-from webapp.models import Occurrence
+from webapp.models import Occurrence, Schedule
 
 _occurrences = Occurrence.__table__
+_schedules = Schedule.__table__
+
+PIECE = 2_000
+"""Entries that are removed at once."""
 
 _RECORD = insert(_occurrences)
 
@@ -37,6 +41,24 @@ def entry(schedule_id: int, fate: Fate, task_id: str | None, now: datetime) -> d
         "task_id": task_id,
         "recorded_at": now,
     }
+
+
+@transaction
+def shorten(flow_id: str) -> bool:
+    """Remove a piece of the ledger of a flow's schedule, but for the newest; false if none is left.
+
+    Before a schedule is removed: to remove millions of entries at once would hold everybody up.
+    """
+    older = (
+        select(_occurrences.c.seq)
+        .join(_schedules, _schedules.c.id == _occurrences.c.schedule_id)
+        .where(_schedules.c.flow_id == flow_id)
+        .order_by(_occurrences.c.due_at.desc())
+        .offset(PIECE)
+        .limit(PIECE)
+    )
+    removal = delete(_occurrences).where(_occurrences.c.seq.in_(older))
+    return bool(cast(CursorResult[Any], db.session.execute(removal)).rowcount)
 
 
 def decided(schedule_id: int, since: datetime) -> set[datetime]:
