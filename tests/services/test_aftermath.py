@@ -16,7 +16,7 @@ from webapp.db import transaction
 from webapp.domain.outcome import Outcome, completed, stopped
 from webapp.models import Flow, Notification, Schedule
 from webapp.runtime.context import Context
-from webapp.services import aftermath, claims
+from webapp.services import aftermath, claims, schedules
 from webapp.services.aftermath import Missed
 
 __all__ = ["rows", "run"]
@@ -146,7 +146,8 @@ def test_after_a_resumption_failures_count_anew_and_the_recovery_is_still_told(
     run(FAILED)
     run(FAILED)
 
-    context.call(begin_anew)
+    change = {"min_interval_s": 1.0, "by": "me", "now": clock.now()}
+    context.call(schedules.switch, "nightly", True, **change)
 
     assert in_a_row(rows) == 0
     run(DONE)
@@ -211,11 +212,6 @@ def test_the_next_outage_is_told_and_counted_by_itself(rows: Rows, context: Cont
 
     assert len(rows.told()) == 2
     assert rows.one(Schedule).missed_count == 1
-
-
-def begin_anew() -> None:
-    """What `switch` does when it resumes a schedule."""
-    transaction(aftermath.begin_anew)("nightly")
 
 
 def miss(misses: list[Missed], now: Any) -> None:

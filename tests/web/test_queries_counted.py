@@ -22,7 +22,7 @@ MOST = {  # statements for one answer, the guard's own among them
     "/": 12,
     "/strip": 5,
     "/now/riding": 8,
-    "/now/aside": 10,
+    "/now/aside": 12,
     "/tasks": 14,
     "/tasks?status=pending&status=failed&agent=scripted&q=backup&when=7d": 30,
     "/tasks/rows?top=1000&bottom=1&first=1": 11,

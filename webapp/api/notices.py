@@ -155,8 +155,8 @@ def change(channel_id: int, json_data: ChannelChangeBody) -> ResponseReturnValue
 @bp.doc(responses=answers(Message, refusals=(404,)))
 def delete(channel_id: int) -> ResponseReturnValue:
     """Delete a channel, with the log of what was told through it."""
-    verbs.remove(channel_id, by=principal().name, now=clock.now())
-    return {"message": sentence("channel_deleted", {})}
+    name = verbs.remove(channel_id, by=principal().name, now=clock.now())
+    return {"message": sentence("channel_deleted", {"name": name})}
 
 
 @bp.post("/channels/<int:channel_id>/test")

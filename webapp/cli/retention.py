@@ -17,6 +17,7 @@ WORDS = {
     "workspace_bytes": "bytes in those workspaces",
     "sessions": "sessions without a task",
     "audit_lines": "lines of the audit log",
+    "notices": "notices",
 }
 
 

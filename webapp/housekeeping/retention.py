@@ -44,6 +44,7 @@ class Rules:
     workspaces_bytes: int | None
     rested_before: datetime
     audit_before: datetime | None
+    notices_before: datetime | None
 
     @classmethod
     def of(cls, settings: Settings, now: datetime) -> Rules:
@@ -61,6 +62,7 @@ class Rules:
             settings.keep_workspaces_mb * MIB or None,
             now - REST,
             before(settings.keep_audit_days),
+            before(settings.keep_notices_days),
         )
 
 
@@ -85,7 +87,8 @@ class Pass:
         self._outputs()
         self._idle_workspaces()
         self._sessions()
-        self._audit()
+        self._lines("audit_lines", self.rules.audit_before, old.audited, verbs.trim_audit)
+        self._lines("notices", self.rules.notices_before, old.told, verbs.trim_notices)
         if not self.dry:
             self._output.empty(self._enough)
             self._workspaces.empty(self._enough)
@@ -194,16 +197,21 @@ class Pass:
             if not gone:
                 return
 
-    def _audit(self) -> None:
-        before = self.rules.audit_before
+    def _lines(
+        self,
+        name: str,
+        before: datetime | None,
+        count: Callable[[datetime], int],
+        trim: Callable[..., int],
+    ) -> None:
         if before is None:
             return
         if self.dry:
-            self.removed["audit_lines"] += old.audited(before)
+            self.removed[name] += count(before)
             return
         while not self.pace.ending:
-            gone = self._do(verbs.trim_audit, before, clock.now(), self.pace.size)
-            self.removed["audit_lines"] += gone
+            gone = self._do(trim, before, clock.now(), self.pace.size)
+            self.removed[name] += gone
             if not gone:
                 return
 

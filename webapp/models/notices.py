@@ -15,6 +15,8 @@ from sqlalchemy import (
     Index,
     String,
     Text,
+    and_,
+    exists,
     literal_column,
     text,
 )
@@ -121,3 +123,12 @@ class Delivery(db.Model):  # type: ignore[name-defined]
         ),
         {"sqlite_autoincrement": True},
     )
+
+
+def is_told(before: datetime) -> ColumnElement[bool]:
+    """The notice is older, and on its way through no channel any more."""
+    notices, deliveries = Notification.__table__, Delivery.__table__
+    open_ones = exists().where(
+        deliveries.c.notification_id == notices.c.notification_id, is_waiting(deliveries)
+    )
+    return and_(notices.c.created_at < before, ~open_ones)

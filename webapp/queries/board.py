@@ -191,6 +191,7 @@ def recent(now: datetime) -> list[Row[Any]]:
         _tasks.c.status,
         _tasks.c.agent,
         _tasks.c.lane,
+        _tasks.c.flow_id,
         _tasks.c.abandoned,
         _tasks.c.attempt,
         _tasks.c.created_at,

@@ -10,13 +10,15 @@ from sqlalchemy import func, or_, select, text
 
 from webapp.db import db
 from webapp.domain.task_state import FINAL
-from webapp.models import AuditEntry, Housekeeping, Lane, Task, WorkSession
+from webapp.models import AuditEntry, Housekeeping, Lane, Notification, Task, WorkSession
+from webapp.models.notices import is_told
 from webapp.models.tasks import is_open
 
 _tasks = Task.__table__
 _lanes = Lane.__table__
 _sessions = WorkSession.__table__
 _audit = AuditEntry.__table__
+_notices = Notification.__table__
 
 _of_session = _tasks.c.session_id == _sessions.c.session_id
 _at_rest = ~select(_tasks.c.seq).where(_of_session, is_open(_tasks)).exists()
@@ -79,6 +81,12 @@ def empty_sessions(before: datetime) -> int:
         _sessions.c.last_activity < before,
         _sessions.c.deleted_at.is_(None),
     )
+    return int(db.session.execute(query).scalar_one())
+
+
+def told(before: datetime) -> int:
+    """How many notices are older, none of which is still to be sent."""
+    query = select(func.count()).select_from(_notices).where(is_told(before))
     return int(db.session.execute(query).scalar_one())
 
 

@@ -7,12 +7,12 @@ Flows are locked before schedules, and both after tasks and sessions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, bindparam, case, select, update
+from sqlalchemy import CursorResult, bindparam, case, exists, select, update
 
 from webapp.db import UtcDateTime, db
 from webapp.domain.notices import FAILED, LONGEST_ERROR, MISSED, PAUSED, QUIET, RECOVERED
@@ -50,7 +50,20 @@ _WORKS = (
     .where(_of_flow)
     .values(failures_in_row=0, failed_at=None, failed_task_id=None, told_at=None)
 )
+_TOLD_BY_PAUSE = update(_flows).where(_of_flow).values(failed_at=None)
+"""What was switched off needs a look as that, and not as a failure besides."""
 _TOLD = update(_flows).where(_of_flow).values(told_at=_at)
+_BEGIN_ANEW = (
+    update(_flows)
+    .where(
+        _of_flow,
+        _flows.c.failures_in_row > 0,
+        exists().where(
+            _schedules.c.flow_id == _flows.c.flow_id, _schedules.c.paused_at.is_not(None)
+        ),
+    )
+    .values(failures_in_row=0, failed_at=None)
+)
 _PAUSE = (
     update(_schedules)
     .where(
@@ -105,15 +118,18 @@ def ended(flow_id: str, task_id: str, status: Status, error: str | None, now: da
 
 
 def begin_anew(flow_id: str) -> None:
-    """Count a flow's failures from nothing: somebody resumed its schedule.
+    """Count a flow's failures from nothing where its schedule is about to be resumed.
 
-    Whoever was told that it failed is still told when it works again.
+    Before the schedule is locked. Whoever was told of the failures is still told when it works.
     """
-    db.session.execute(
-        update(_flows)
-        .where(_flows.c.flow_id == flow_id, _flows.c.failures_in_row > 0)
-        .values(failures_in_row=0, failed_at=None)
-    )
+    db.session.execute(_BEGIN_ANEW, {"of_flow": flow_id})
+
+
+def unusable(flow_id: str, why: Mapping[str, Any], now: datetime) -> None:
+    """A schedule was switched off since its rule can be read no more: tell it."""
+    flow = db.session.execute(_LOOK, {"of_flow": flow_id}).one_or_none()
+    if flow is not None:
+        outbox.tell(Notice(PAUSED, "told_unusable", flow, why), now)
 
 
 def missed(misses: Sequence[Missed], now: datetime) -> None:
@@ -151,6 +167,7 @@ def _count_failure(flow_id: str, task_id: str, error: str, now: datetime) -> Non
     pausing = db.session.execute(_PAUSE, {**which, "failures": count, "why": why})
     told: set[int] = set()
     if cast(CursorResult[Any], pausing).rowcount:
+        db.session.execute(_TOLD_BY_PAUSE, {"of_flow": flow_id})
         audit.note(BY, "pause_schedule", flow_id, now, **why)
         told = outbox.tell(Notice(PAUSED, "told_paused", flow, why, task_id), now)
     # Who was told that it was switched off has been told that it failed.

@@ -15,7 +15,8 @@ from sqlalchemy import CursorResult, delete, or_, select, update
 
 from webapp.db import db, transaction
 from webapp.domain.task_state import FINAL
-from webapp.models import AuditEntry, Housekeeping, StoredFile, Task, WorkSession
+from webapp.models import AuditEntry, Housekeeping, Notification, StoredFile, Task, WorkSession
+from webapp.models.notices import is_told
 from webapp.models.tasks import is_open
 from webapp.services import audit, counts, locks, moves
 
@@ -23,6 +24,7 @@ _tasks = Task.__table__
 _sessions = WorkSession.__table__
 _files = StoredFile.__table__
 _audit = AuditEntry.__table__
+_notices = Notification.__table__
 _turn = Housekeeping.__table__
 
 BY = "retention"
@@ -126,6 +128,16 @@ def trim_audit(holder: str, before: datetime, now: datetime, limit: int) -> int:
     """Remove the oldest lines of the audit log."""
     old = select(_audit.c.id).where(_audit.c.at < before).order_by(_audit.c.at).limit(limit)
     gone = db.session.execute(delete(_audit).where(_audit.c.id.in_(old)))
+    _beat(holder, now)
+    return cast(CursorResult[Any], gone).rowcount
+
+
+@transaction
+def trim_notices(holder: str, before: datetime, now: datetime, limit: int) -> int:
+    """Remove the oldest of what was told."""
+    which = _notices.c.notification_id
+    old = select(which).where(is_told(before)).order_by(_notices.c.created_at).limit(limit)
+    gone = db.session.execute(delete(_notices).where(which.in_(old)))
     _beat(holder, now)
     return cast(CursorResult[Any], gone).rowcount
 

@@ -16,7 +16,7 @@ from webapp.domain.errors import Conflict, Invalid, NoSuchFlow, NotFound
 from webapp.domain.fates import DEFAULT_GRACE_S, SKIPPED
 from webapp.domain.firing import Fate, jitter_s
 from webapp.models import Flow, Schedule
-from webapp.services import audit, ledger
+from webapp.services import aftermath, audit, ledger
 
 _flows = Flow.__table__
 _schedules = Schedule.__table__
@@ -90,6 +90,8 @@ def alter(
     ``version``. What fell due up to ``now`` has been settled before, by the rule as it was.
     For verbs that are in their transaction already; `change` is one by itself.
     """
+    if changes.get("is_enabled"):
+        aftermath.begin_anew(flow_id)
     row = _standing(flow_id)
     if version is not None and version != row.version:
         raise Conflict("changed_meanwhile", extra={"version": row.version})

@@ -13,7 +13,7 @@ from webapp.domain.firing import Fate
 from webapp.domain.notices import LONGEST_ERROR
 from webapp.domain.policies import cut
 from webapp.models import Schedule
-from webapp.services import audit, ledger
+from webapp.services import aftermath, audit, ledger
 
 _schedules = Schedule.__table__
 
@@ -52,4 +52,5 @@ def switch_off(row: Row[Any], error: str, now: datetime) -> bool:
         fate = Fate(row.next_execution_at, SKIPPED, "skipped_broken", why)
         ledger.record([ledger.entry(row.id, fate, None, now)])
     audit.note(BY, "pause_schedule", row.flow_id, now, **why)
+    aftermath.unusable(row.flow_id, why, now)
     return True

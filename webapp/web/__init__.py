@@ -13,12 +13,14 @@ def init_app(app: Flask, settings: Settings) -> None:
         account,
         ahead,
         api_page,
+        attention,
         composer,
         filters,
         freeze,
         guard,
         health,
         lanes,
+        notices,
         now,
         refusals,
         reports,
@@ -37,5 +39,5 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(attached=composer.attached, upload_limits=composer.upload_limits)
     for room in (now, tasks, schedules, sessions, workspace_files, reports, account):
         app.register_blueprint(room.bp)
-    for room in (freeze, health, lanes, help_pages, api_page):
+    for room in (freeze, health, lanes, notices, attention, help_pages, api_page):
         app.register_blueprint(room.bp)

@@ -26,6 +26,7 @@ REMOVED = {
     "workspaces": N_("workspaces"),
     "sessions": N_("sessions"),
     "audit_lines": N_("lines of the audit log"),
+    "notices": N_("notices"),
 }
 _checking = threading.Lock()
 PARTS = ("flask", "sqlalchemy", "apscheduler", "waitress")

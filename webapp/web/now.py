@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from webapp import clock
 from webapp.doors import health, receiving
 from webapp.ports import ports
-from webapp.queries import board
+from webapp.queries import attention, board
 from webapp.queries.board import Board
 from webapp.web import ahead, day
 from webapp.web.ahead import Due
@@ -46,7 +46,7 @@ def riding() -> ResponseReturnValue:
 @bp.get("/now/aside")
 def beside() -> ResponseReturnValue:
     """What needs a look and the picture of the day; 204 if that has not changed."""
-    if unchanged(_aside_version(board.version(), ahead.coming())):
+    if unchanged(_aside_version(board.version(), ahead.coming(), attention.version())):
         return "", 204
     return render_template("_partials/aside.html", **aside(board.board()))
 
@@ -122,9 +122,12 @@ def aside(world: Board) -> dict[str, Any]:
     now = clock.now()
     rows, upcoming = board.recent(now), ahead.coming(now)
     come = ahead.forecast(now) if upcoming else None
+    needs = attention.attention()
+    told = {row.flow_id for some in (needs.failing, needs.paused) for row in some.rows}
     return {
         "world": world,
-        "troubles": day.troubles(rows),
+        "needs": needs,
+        "troubles": day.troubles([row for row in rows if row.flow_id not in told]),
         "hours": day.hours(rows, now),
         "tracks": day.tracks(rows, now, come.marks if come else {}),
         "ahead": come,
@@ -132,7 +135,7 @@ def aside(world: Board) -> dict[str, Any]:
         "truncated": len(rows) >= board.LOOKED_BACK,
         "runs": health.runs_tasks(now),
         "abandoned": ports().health.snapshot().abandoned,
-        "aside_version": _aside_version(world.version, upcoming),
+        "aside_version": _aside_version(world.version, upcoming, needs.version),
     }
 
 
@@ -150,6 +153,8 @@ def _riding_version(lanes: Sequence[Row[Any]]) -> str:
     return version_of(sum(lane.version for lane in lanes), printed, idle)
 
 
-def _aside_version(version: int, upcoming: Sequence[Due]) -> str:
+def _aside_version(version: int, upcoming: Sequence[Due], needs: str) -> str:
     now = clock.now()
-    return version_of(version, ahead.version(upcoming), f"{now:%d%H}", health.runs_tasks(now))
+    return version_of(
+        version, ahead.version(upcoming), needs, f"{now:%d%H}", health.runs_tasks(now)
+    )

@@ -22,6 +22,7 @@ NOTICES = {
         "The schedule of “%(flow)s” was switched off after %(count)s failures in a row. "
         "The last time: %(error)s"
     ),
+    "told_unusable": N_("The schedule of “%(flow)s” was switched off: %(error)s"),
     "title_failed": N_("%(flow)s failed"),
     "title_recovered": N_("%(flow)s works again"),
     "title_missed": N_("%(flow)s was not run"),
@@ -32,8 +33,9 @@ NOTICES = {
         "This is a test of the channel “%(name)s”. Notices of flows will look like it."
     ),
     "channel_was_switched_off": N_("The channel was switched off before it was sent."),
-    "channel_created": N_("The channel is there."),
-    "channel_deleted": N_("The channel is deleted, and what it told with it."),
+    "channel_created": N_("The channel “%(name)s” is there; send it a test."),
+    "channel_changed": N_("The channel “%(name)s” is changed."),
+    "channel_deleted": N_("The channel “%(name)s” is deleted, and its log with it."),
     "sent_again": N_("It is on its way again."),
     "paused_after_failures": N_("Switched off after %(count)s failures in a row: %(error)s"),
 }
