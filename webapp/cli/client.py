@@ -60,6 +60,16 @@ class Server:
             lambda: self._http.get(path, params=_sent(query), timeout=self._look), patience_s
         )
 
+    def text(self, path: str, **query: Any) -> str:
+        """A file that the server writes."""
+
+        def read(answer: httpx.Response) -> Any:
+            kind = answer.headers.get("Content-Type", "")
+            return answer.text if answer.is_success and "yaml" in kind else self._read(answer)
+
+        asked = _sent(query)
+        return str(self._ask(lambda: self._http.get(path, params=asked), PATIENCE_S, read))
+
     def post(self, path: str, body: dict[str, Any] | None = None, **query: Any) -> Any:
         """Have something done, once: who does not hear the answer is told so."""
         return self._ask(lambda: self._http.post(path, json=body or {}, params=_sent(query)), None)
@@ -94,7 +104,12 @@ class Server:
                 f"with --idempotency-key {key} runs it once, whichever it is.",
             ) from None
 
-    def _ask(self, request: Callable[[], httpx.Response], patience_s: float | None) -> Any:
+    def _ask(
+        self,
+        request: Callable[[], httpx.Response],
+        patience_s: float | None,
+        read: Callable[[httpx.Response], Any] | None = None,
+    ) -> Any:
         """The answer; asked again for so long, or never (None), while the server is away."""
         began, rest, told = clock.monotonic(), FIRST_REST_S, False
         while True:
@@ -120,7 +135,7 @@ class Server:
             rest = min(LONGEST_REST_S, rest * 1.5)
         if told:
             self._notice("answers again.")
-        return self._read(answer)
+        return (read or self._read)(answer)
 
     def _read(self, answer: httpx.Response) -> Any:
         if answer.is_redirect:

@@ -84,7 +84,7 @@ def show(server: Server, flow: str, as_json: bool) -> None:
     """Show a flow: what it does, and what a run of it may be given."""
     from webapp.cli import table
 
-    found = _found(server, flow)
+    found = of_name(server, flow)
     if as_json:
         show_json(found)
         return
@@ -131,7 +131,7 @@ def create(
 @talks
 def edit(server: Server, flow: str, words: tuple[str, ...], name: str | None, **given: Any) -> None:
     """Change what is said, and nothing else."""
-    found = _found(server, flow)
+    found = of_name(server, flow)
     body = {**({"name": name} if name is not None else {}), **_body(server, words, given)}
     if not body:
         raise click.UsageError("Say what is to be different.")
@@ -145,7 +145,7 @@ def edit(server: Server, flow: str, words: tuple[str, ...], name: str | None, **
 @talks
 def clone(server: Server, flow: str, name: str | None, as_json: bool) -> None:
     """Copy a flow, without its schedule and web hook, and print the copy's id."""
-    path = _path(_found(server, flow), "clone")
+    path = _path(of_name(server, flow), "clone")
     body = {"name": utf8(name, "The name")} if name is not None else {}
     _say(server.post(path, body), {"as_json": as_json})
 
@@ -157,7 +157,7 @@ def clone(server: Server, flow: str, name: str | None, as_json: bool) -> None:
 @talks
 def delete(server: Server, flow: str, cascade: bool, as_json: bool) -> None:
     """Delete a flow; its tasks stay, and those that wait or run go on."""
-    path = _path(_found(server, flow))
+    path = _path(of_name(server, flow))
     answer = server.delete(f"{path}?cascade=true" if cascade else path)
     if as_json:
         show_json(answer)
@@ -176,7 +176,7 @@ def run(server: Server, flow: str, params: tuple[str, ...], queue: bool, **given
 
     A VALUE of - is read from standard input. The status is the run's with --wait or -f.
     """
-    found = _found(server, flow)
+    found = of_name(server, flow)
     texts: dict[str, str] = {}
     for said in params:
         name, given_one, value = said.partition("=")
@@ -195,7 +195,7 @@ def run(server: Server, flow: str, params: tuple[str, ...], queue: bool, **given
 @talks
 def hook(server: Server, flow: str, revoke: bool, as_json: bool) -> None:
     """Give a flow a web hook, and print its address; one that it had ends."""
-    path = _path(_found(server, flow), "hook")
+    path = _path(of_name(server, flow), "hook")
     answer = server.delete(path) if revoke else server.post(path)
     if as_json:
         show_json(answer)
@@ -205,7 +205,7 @@ def hook(server: Server, flow: str, revoke: bool, as_json: bool) -> None:
     notice(answer["message"])
 
 
-def _found(server: Server, said: str) -> dict[str, Any]:
+def of_name(server: Server, said: str) -> dict[str, Any]:
     """A flow by its id or its name."""
     said = utf8(said, "FLOW")
     if ID.fullmatch(said):

@@ -12,7 +12,7 @@ from sqlalchemy import Row, bindparam, select
 
 from webapp.db import db, transaction
 from webapp.domain.bundles import Problem
-from webapp.domain.errors import Refused
+from webapp.domain.errors import Invalid, Refused
 from webapp.domain.policies import MAX_NAME
 from webapp.models import Flow, Lane, Schedule
 from webapp.services import audit, flows, lanes, locks, schedules
@@ -167,6 +167,6 @@ def _free(name: str) -> str:
 
 
 def _problems(item: Item, refusal: Refused) -> Iterable[Problem]:
-    if not refusal.fields:
-        return [Problem(item.line, str(refusal))]
+    if not isinstance(refusal, Invalid):
+        return [Problem(item.line, str(refusal), next(iter(refusal.fields), None))]
     return [Problem(item.line, reason, name) for name, reason in refusal.fields.items()]

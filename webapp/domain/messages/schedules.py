@@ -34,7 +34,7 @@ SCHEDULES = {
         "Give it a default first."
     ),
     # Import
-    "import_refused": N_("Nothing is imported. Line %(line)s: %(reason)s."),
+    "import_refused": N_("Nothing is imported. Line %(line)s: %(reason)s"),
     "import_problems": N_("Nothing can be imported: problems in %(problems)s places."),
     "import_would": N_("%(flows)s flows would be imported, switched off."),
     "import_done": N_("%(flows)s flows are imported, switched off."),
