@@ -21,6 +21,7 @@ from webapp.api import (
     hooks,
     imports,
     lanes,
+    metrics,
     notices,
     output,
     previews,
@@ -51,9 +52,11 @@ def init_app(app: APIFlask) -> None:
     """Open the doors for scripts."""
     app.url_map.converters["task"] = TaskId
     bodies.init_app(app)
+    metrics.init_app(app)
     app.spec_processor(lambda spec: description.describe(spec, app.config["SESSION_COOKIE_NAME"]))
     for blueprint in (
         health.bp,
+        metrics.bp,
         freeze.bp,
         lanes.bp,
         tasks.bp,

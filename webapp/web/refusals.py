@@ -16,7 +16,7 @@ from webapp.domain.messages import MESSAGES, sentence
 
 log = structlog.get_logger(__name__)
 
-JSON_PATHS = ("/health", "/health/ready", "/generate-session-id")
+JSON_PATHS = ("/health", "/health/ready", "/metrics", "/generate-session-id")
 """Addresses outside /api/ that answer programs."""
 PAGES = ("/api/docs",)
 """Addresses inside it that answer people."""
