@@ -17,6 +17,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
+from tests.web.flows import NIGHTLY, Make
 from webapp import clock, create_app
 from webapp.config import Settings
 from webapp.db import db, dispose
@@ -192,6 +193,20 @@ def counted(app: APIFlask) -> Iterator[list[str]]:
     yield sent
     for engine in engines:
         event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def make(browser: Browser) -> Make:
+    """Save a flow by its form; returns the address of its page."""
+
+    def save(**fields: str) -> str:
+        answer = browser.post("/flows/new", {**NIGHTLY, **fields})
+        assert answer.status_code == 303, answer.text
+        address: str = answer.headers["Location"]
+        browser.get(address)
+        return address
+
+    return save
 
 
 def names(page: str) -> list[str]:

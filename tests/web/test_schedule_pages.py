@@ -91,7 +91,7 @@ def test_schedules_are_found_by_text_and_by_state(browser: Browser, make_named: 
 def test_a_search_that_ends_early_says_so_and_goes_on(
     browser: Browser, make_named: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webapp.queries.timetable.SEARCHED", 2)
+    monkeypatch.setattr("webapp.queries.by_name.SEARCHED", 2)
     for name in ("a hay", "b hay", "c hay", "d needle"):
         make_named(name)
     page = browser.get("/schedules?q=needle").text

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from typing import Any, Literal
-from urllib.parse import urljoin
 
 from apiflask import APIBlueprint
-from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import clock
@@ -15,7 +13,6 @@ from webapp.api.submitting import answered
 from webapp.domain.messages import sentence
 from webapp.doors import flows as doors
 from webapp.doors.principal import principal
-from webapp.ports import ports
 from webapp.services import hooks
 
 bp = APIBlueprint("api_hooks", __name__, tag="Flows")
@@ -46,7 +43,7 @@ class HookAnswer(Answer):
 def make(flow_id: str) -> ResponseReturnValue:
     """Give a flow a web hook; one that it had does nothing any more."""
     secret = hooks.replace(flow_id, by=principal().name, now=clock.now())
-    return {"url": address(secret), "message": sentence("hook_made_done", {})}
+    return {"url": doors.hook_address(secret), "message": sentence("hook_made_done", {})}
 
 
 @bp.delete("/api/flows/<flow_id>/hook")
@@ -70,9 +67,3 @@ def call(secret: str, json_data: HookBody) -> ResponseReturnValue:  # noqa: ARG0
 
     answer = answered(f"hook/{flow_id}", run)
     return {name: answer[name] for name in HookAnswer.model_fields}
-
-
-def address(secret: str) -> str:
-    """Where a hook is called, as the outside knows this server."""
-    base = ports().settings.public_url or request.host_url
-    return urljoin(base, url_for("api_hooks.call", secret=secret))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urljoin
+
+from flask import request, url_for
 
 from webapp import clock
 from webapp.domain import names, parameters
@@ -126,6 +129,12 @@ def run(
     )
     ports().wake.lane(submitted.lane)
     return submitted
+
+
+def hook_address(secret: str) -> str:
+    """Where a hook is called, as the outside knows this server."""
+    base = ports().settings.public_url or request.host_url
+    return urljoin(base, url_for("api_hooks.call", secret=secret))
 
 
 def draft(raw: Mapping[str, Any]) -> Draft:

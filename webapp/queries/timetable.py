@@ -14,7 +14,9 @@ from webapp.db import db
 from webapp.domain.errors import NotFound
 from webapp.domain.lanes import OPEN
 from webapp.models import Flow, Lane, Occurrence, Schedule, Task
+from webapp.queries import by_name
 from webapp.queries.board import HEADLINE
+from webapp.queries.by_name import PAGE, Page
 from webapp.queries.schedules import LINE
 
 _flows = Flow.__table__
@@ -23,10 +25,7 @@ _occurrences = Occurrence.__table__
 _schedules = Schedule.__table__
 _tasks = Task.__table__
 
-PAGE = 50
 RUNS = 10
-SEARCHED = 20_000
-"""Flows that one search looks through by name; the page says so and offers to look further."""
 CHOICES = 200
 
 ON, OFF, ATTENTION = STATES = ("on", "off", "attention")
@@ -83,36 +82,10 @@ class Filter:
         return bool(self.q or self.state)
 
 
-@dataclass(frozen=True)
-class Page:
-    """Schedules by the names of their flows; ``before`` and ``after`` lead on from both ends.
-
-    ``searched_to`` is set where a search ended before the last flow: the name to go on after.
-    """
-
-    rows: list[Row[Any]]
-    before: str | None = None
-    after: str | None = None
-    searched_to: str | None = None
-
-
 def page(wanted: Filter, *, before: str | None = None, after: str | None = None) -> Page:
     """The first schedules, or those whose flows' names come after one or right before one."""
     query = _JOINED.where(*_matching(wanted))
-    if before is not None:
-        above = query.where(_flows.c.name < before).order_by(_flows.c.name.desc())
-        rows = list(db.session.execute(above.limit(PAGE + 1)))
-        more, rows = len(rows) > PAGE, rows[:PAGE][::-1]
-        return Page(rows, rows[0].name if more else None, rows[-1].name if rows else None)
-    if after is not None:
-        query = query.where(_flows.c.name > after)
-    floor = _floor(after) if wanted else None
-    if floor is not None:
-        query = query.where(_flows.c.name <= floor)
-    rows = list(db.session.execute(query.order_by(_flows.c.name).limit(PAGE + 1)))
-    more, rows = len(rows) > PAGE, rows[:PAGE]
-    first = None if after is None else rows[0].name if rows else None
-    return Page(rows, first, rows[-1].name if more else None, None if more else floor)
+    return by_name.page(query, before=before, after=after, bounded=bool(wanted))
 
 
 def some(ids: Sequence[int]) -> list[Row[Any]]:
@@ -184,11 +157,3 @@ def _matching(wanted: Filter) -> list[ColumnElement[bool]]:
         failing = _flows.c.failures_in_row > 0
         found.append(or_(_schedules.c.paused_at.is_not(None), ends, failing))
     return found
-
-
-def _floor(after: str | None) -> str | None:
-    """The last name that a search from there may look at."""
-    query = select(_flows.c.name).order_by(_flows.c.name)
-    if after is not None:
-        query = query.where(_flows.c.name > after)
-    return db.session.execute(query.offset(SEARCHED).limit(1)).scalar_one_or_none()

@@ -16,6 +16,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         attention,
         composer,
         filters,
+        flows,
         freeze,
         guard,
         health,
@@ -37,7 +38,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     filters.init_app(app)
     ahead.init_app(app)
     app.jinja_env.globals.update(attached=composer.attached, upload_limits=composer.upload_limits)
-    for room in (now, tasks, schedules, sessions, workspace_files, reports, account):
+    for room in (now, tasks, schedules, flows, sessions, workspace_files, reports, account):
         app.register_blueprint(room.bp)
     for room in (freeze, health, lanes, notices, attention, help_pages, api_page):
         app.register_blueprint(room.bp)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from flask import request
 from flask_babel import gettext
@@ -44,10 +44,6 @@ def composer(
         if request.form and not fresh
         else list(values.get("upload_file_ids", ()))
     )
-    priority = form.priority.data
-    if priority not in PRIORITIES and _is_whole(priority):
-        own = SelectChoice(priority, f"{int(priority):+}")
-        form.priority.choices = [*cast(list[Any], form.priority.choices), own]
     return form
 
 
@@ -63,6 +59,16 @@ def lane_choices(world: Board) -> list[SelectChoice]:
 def earlier_values(task_id: str) -> dict[str, Any]:
     """The fields of an earlier task, for the composer; what may be secret stays masked."""
     row = tasks.find(task_id)
+    return {
+        **task_values(row),
+        "waiting_timeout_s": written(tasks.waiting_timeout_s(row)),
+        "rerun_of": task_id,
+        "upload_file_ids": [file["file_id"] for file in row.upload_files or ()],
+    }
+
+
+def task_values(row: Any) -> dict[str, Any]:
+    """The fields that a task and a flow have alike; secrets are masked."""
     words = {number: word for word, number in PRIORITIES.items()}
     return {
         "task_description": row.task_description,
@@ -72,11 +78,8 @@ def earlier_values(task_id: str) -> dict[str, Any]:
         "priority": words.get(row.priority, str(row.priority)),
         "timeout_s": written(row.timeout_s),
         "silence_timeout_s": written(row.silence_timeout_s),
-        "waiting_timeout_s": written(tasks.waiting_timeout_s(row)),
         "max_retries": row.max_retries,
         **field_values(masked(row.agent_settings)),
-        "rerun_of": task_id,
-        "upload_file_ids": [file["file_id"] for file in row.upload_files or ()],
     }
 
 
@@ -116,10 +119,6 @@ def _submit(form: ComposerForm) -> Submitted:
     raw = form.raw()
     submission = again(earlier, raw) if earlier else intake(raw)
     return steering.submit(submission, by=by, promise=promised)
-
-
-def _is_whole(text: Any) -> bool:
-    return isinstance(text, str) and text.removeprefix("-").isdecimal() and len(text) < 9
 
 
 def upload_limits() -> dict[str, int]:

@@ -35,6 +35,16 @@ STATUS = {  # status or transition: (icon, word)
     "stopping": ("player-stop", N_("stopping…")),
     "resuming": ("player-play", N_("going on…")),
 }
+AGENT_ICONS = {"shell": "terminal-2", "http": "world"}
+TYPES = {  # of a flow's parameters
+    "text": N_("text"),
+    "integer": N_("whole number"),
+    "number": N_("number"),
+    "boolean": N_("yes or no"),
+    "choice": N_("one of several"),
+    "date": N_("date"),
+    "json": N_("JSON"),
+}
 RECEIPTS = {
     Receipt.QUEUED: ("clock", N_("queued")),
     Receipt.DELIVERED: ("send", N_("delivered")),
@@ -71,6 +81,8 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         STATUS=STATUS,
         RECEIPTS=RECEIPTS,
+        AGENT_ICONS=AGENT_ICONS,
+        TYPES=TYPES,
         said=said,
         shown_status=shown_status,
         state_of_the_world=board.board,

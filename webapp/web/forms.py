@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 from uuid import uuid4
 
 from flask_wtf import FlaskForm
@@ -25,7 +25,7 @@ from webapp.web.durations import DurationField, lazy_gettext
 T = TypeVar("T")
 
 
-class ComposerForm(AgentFields, FlaskForm):
+class TaskForm(AgentFields, FlaskForm):
     """What should be done, by whom and how. Field names are those of the API."""
 
     task_description = TextAreaField(lazy_gettext("What should be done?"))
@@ -49,9 +49,6 @@ class ComposerForm(AgentFields, FlaskForm):
         [Optional(), NumberRange(0, MAX_RETRIES)],
         default=0,
     )
-    when_busy = HiddenField(default="reject")
-    rerun_of = HiddenField()
-    idempotency_key = HiddenField()
 
     def __init__(
         self, *args: Any, agents: list[str], lanes: list[SelectChoice], **kwargs: Any
@@ -60,6 +57,49 @@ class ComposerForm(AgentFields, FlaskForm):
         self.agent.choices = agent_choices(agents)
         self.lane.choices = lanes
         self.refusal: Refused | None = None
+        priority = self.priority.data
+        if priority not in PRIORITIES and _is_whole(priority):
+            own = SelectChoice(priority, f"{int(priority):+}")
+            self.priority.choices = [*cast(list[Any], self.priority.choices), own]
+
+    def raw(self) -> dict[str, Any]:
+        """The fields as a script would send them; what was left empty is None."""
+        return {
+            "task_description": (self.task_description.data or "").replace("\r\n", "\n"),
+            "agent": self.agent.data,
+            "session_id": (self.session_id.data or "").strip() or None,
+            "lane": self.lane.data,
+            "priority": _priority(self.priority.data),
+            "timeout_s": self.timeout_s.seconds,
+            "silence_timeout_s": self.silence_timeout_s.seconds,
+            "waiting_timeout_s": self.waiting_timeout_s.seconds,
+            "max_retries": self.max_retries.data or 0,
+            **self.own_settings(),
+        }
+
+    def take(self, refusal: Refused) -> None:
+        """Show a refusal, beside its fields if it names some."""
+        if refusal.fields:
+            self.blame(refusal.fields)
+        else:
+            self.refusal = refusal
+
+    def blame(self, reasons: Mapping[str, str]) -> None:
+        """Put refusals beside their fields, as gettext knows them or as they are."""
+        for name, reason in reasons.items():
+            field = self._fields.get(name, self.task_description)
+            field.errors = [*field.errors, as_sentence(reason)]
+
+
+class ComposerForm(TaskForm):
+    """A task to be done now."""
+
+    when_busy = HiddenField(default="reject")
+    rerun_of = HiddenField()
+    idempotency_key = HiddenField()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.upload_file_ids: list[str] = []
         """Uploads that the task is to be given."""
         self.continues: str | None = None
@@ -83,33 +123,16 @@ class ComposerForm(AgentFields, FlaskForm):
     def raw(self) -> dict[str, Any]:
         """The fields as a script would send them; what was left empty is None."""
         return {
-            "task_description": (self.task_description.data or "").replace("\r\n", "\n"),
-            "agent": self.agent.data,
-            "session_id": (self.session_id.data or "").strip() or None,
-            "lane": self.lane.data,
-            "priority": _priority(self.priority.data),
-            "timeout_s": self.timeout_s.seconds,
-            "silence_timeout_s": self.silence_timeout_s.seconds,
-            "waiting_timeout_s": self.waiting_timeout_s.seconds,
-            "max_retries": self.max_retries.data or 0,
+            **super().raw(),
             "when_busy": self.when_busy.data or "reject",
             "upload_file_ids": self.upload_file_ids or None,
-            **self.own_settings(),
         }
 
-    def take(self, refusal: Refused) -> None:
-        """Show a refusal, beside its fields if it names some."""
-        if refusal.fields:
-            self.blame(refusal.fields)
-        else:
-            self.refusal = refusal
 
-    def blame(self, reasons: Mapping[str, str]) -> None:
-        """Put refusals beside their fields, as gettext knows them or as they are."""
-        for name, reason in reasons.items():
-            field = self._fields.get(name, self.task_description)
-            said = reason[:1].upper() + reason[1:]
-            field.errors = [*field.errors, said if said.endswith(".") else f"{said}."]
+def as_sentence(reason: str) -> str:
+    """A reason as it stands beside a field."""
+    said = reason[:1].upper() + reason[1:]
+    return said if said.endswith(".") else f"{said}."
 
 
 class TakesRefusals(Protocol):
@@ -130,3 +153,7 @@ def unless_refused(form: TakesRefusals, verb: Callable[[], T]) -> T | None:
 
 def _priority(word: str) -> int:
     return PRIORITIES[word] if word in PRIORITIES else int(word)
+
+
+def _is_whole(text: Any) -> bool:
+    return isinstance(text, str) and text.removeprefix("-").isdecimal() and len(text) < 9

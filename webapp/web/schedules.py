@@ -16,6 +16,7 @@ from webapp.domain.fates import FATES
 from webapp.doors import schedules as door
 from webapp.doors.principal import principal
 from webapp.queries import board, schedules, timetable
+from webapp.queries.by_name import PAGE
 from webapp.queries.schedules import Wanted
 from webapp.queries.timetable import STATES, Filter
 from webapp.web import schedule_words
@@ -58,7 +59,7 @@ def index() -> ResponseReturnValue:
 def rows() -> ResponseReturnValue:
     """The lines that are being looked at, as they are now; 204 if they have not changed."""
     shown = [part for part in request.args.get("shown", "").split() if _is_number(part)]
-    found = timetable.some([int(part) for part in shown[: timetable.PAGE]])
+    found = timetable.some([int(part) for part in shown[:PAGE]])
     version = _version(found)
     if unchanged(version):
         return "", 204

@@ -1,0 +1,155 @@
+"""The form of a flow: a task's fields, its own, and its parameters, a row each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import request
+from wtforms import BooleanField, HiddenField, StringField, TextAreaField
+
+from webapp.domain import parameters
+from webapp.queries.board import Board
+from webapp.web.composer import lane_choices, task_values
+from webapp.web.durations import DurationField, lazy_gettext, written
+from webapp.web.forms import TaskForm, as_sentence
+
+KEYS = ("name", "type", "default", "required", "description", "choices")
+_FIELD = re.compile(r"parameters-(\d{1,3})-(\w+)")
+_PLACE = re.compile(r"parameters\.(\d+)\.(\w+)")
+
+
+@dataclass
+class ParameterRow:
+    """A parameter as it is typed, and what is wrong with it by the key."""
+
+    name: str = ""
+    type: str = "text"
+    default: str = ""
+    required: bool = False
+    description: str = ""
+    choices: str = ""
+    """One per line."""
+    problems: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was typed in it: it goes away when the form is saved."""
+        return not (self.name or self.default or self.description or self.choices)
+
+    @classmethod
+    def of(cls, declared: Mapping[str, Any]) -> ParameterRow:
+        """A parameter of a stored flow."""
+        default = declared.get("default")
+        return cls(
+            name=declared["name"],
+            type=declared["type"],
+            default="" if default is None else parameters.as_text(default),
+            required=bool(declared.get("required")),
+            description=declared.get("description") or "",
+            choices="\n".join(declared.get("choices") or ()),
+        )
+
+    def raw(self) -> dict[str, Any]:
+        """The parameter as a script would declare it."""
+        found: dict[str, Any] = {"name": self.name, "type": self.type}
+        default = parameters.read([found], {self.name: self.default}).get(self.name)
+        if default not in (None, ""):
+            found["default"] = default
+        if self.required:
+            found["required"] = True
+        if self.description:
+            found["description"] = self.description
+        if choices := [line.strip() for line in self.choices.splitlines() if line.strip()]:
+            found["choices"] = choices
+        return found
+
+
+class FlowForm(TaskForm):
+    """A flow as it is typed."""
+
+    name = StringField(lazy_gettext("Name"), filters=[lambda text: text and text.strip()])
+    description = TextAreaField(lazy_gettext("What it is good for"))
+    retry_delay_s = DurationField(lazy_gettext("Wait before trying again"))
+    rerun_interrupted = BooleanField(
+        lazy_gettext("Run it again if a crash or a restart of the server interrupts it")
+    )
+    version = HiddenField()
+    of_task = HiddenField()
+
+    def __init__(self, world: Board, agents: list[str], values: Mapping[str, Any]) -> None:
+        super().__init__(data=values, agents=agents, lanes=lane_choices(world))
+        if request.method == "POST":
+            self.rows = _rows(request.form)
+        else:
+            self.rows = [ParameterRow.of(one) for one in values.get("parameters", ())]
+
+    @property
+    def opened(self) -> bool:
+        """Whether one of the fields that are folded away must be seen."""
+        folded = ("session_id", "priority", "waiting_timeout_s", "silence_timeout_s")
+        return any(self._fields[name].errors for name in folded)
+
+    def raw(self) -> dict[str, Any]:
+        """The fields as a script would send them; what was left empty is None."""
+        version = self.version.data or ""
+        return {
+            **super().raw(),
+            "name": self.name.data or "",
+            "description": (self.description.data or "").replace("\r\n", "\n").strip() or None,
+            "retry_delay_s": self.retry_delay_s.seconds,
+            "rerun_interrupted": bool(self.rerun_interrupted.data),
+            "parameters": [row.raw() for row in self.rows if not row.is_empty],
+            "version": int(version) if version.isdecimal() and len(version) < 19 else None,
+        }
+
+    def blame(self, reasons: Mapping[str, str]) -> None:
+        """Put refusals beside their fields; those of a parameter in its row."""
+        filled, others = [row for row in self.rows if not row.is_empty], {}
+        for name, reason in reasons.items():
+            found = _PLACE.fullmatch(name)
+            if found is not None and int(found[1]) < len(filled):
+                filled[int(found[1])].problems[found[2]] = as_sentence(reason)
+            elif name.partition(".")[0] == "parameters":
+                self.parameters_problem = as_sentence(reason)
+            else:
+                others[name] = reason
+        super().blame(others)
+
+    parameters_problem: str | None = None
+
+
+def values_of(flow: Any) -> dict[str, Any]:
+    """What the form shows of a stored flow; secrets are masked."""
+    return {
+        **task_values(flow),
+        "waiting_timeout_s": written(flow.waiting_timeout_s),
+        "name": flow.name,
+        "description": flow.description,
+        "retry_delay_s": written(flow.retry_delay_s),
+        "rerun_interrupted": flow.rerun_interrupted,
+        "parameters": flow.parameters,
+        "version": str(flow.version),
+    }
+
+
+def _rows(sent: Mapping[str, str]) -> list[ParameterRow]:
+    """The rows of the form in their order, with one more or one fewer if that was asked for."""
+    found: dict[int, ParameterRow] = {}
+    for name, text in sent.items():
+        match = _FIELD.fullmatch(name)
+        if match is None or match[2] not in KEYS:
+            continue
+        row = found.setdefault(int(match[1]), ParameterRow())
+        if match[2] == "required":
+            row.required = True
+        else:
+            plain = text.replace("\r\n", "\n")
+            setattr(row, match[2], plain if match[2] == "default" else plain.strip())
+    dropped = sent.get("drop", "")
+    rows = [row for number, row in sorted(found.items()) if str(number) != dropped]
+    if "add" in sent and len(rows) < parameters.MOST:
+        rows.append(ParameterRow())
+    return rows
