@@ -30,10 +30,12 @@ def make_named(make_flow: MakeFlow, make_schedule: MakeSchedule) -> Any:
     return make
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "path",
     [
-        "/schedules?before=%00&after=",
+        "/schedules?before=%00",
+        "/schedules?after=%00&q=%00",
         "/schedules?state=nothing",
         "/schedules/~rows?shown=x+-1+99999999999999999999999",
         "/schedules?q=" + "x" * 500,

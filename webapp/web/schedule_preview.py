@@ -113,7 +113,7 @@ def _rule(draft: Draft, fine: Mapping[str, Any]) -> Rule | None:
 
 
 def _shown(local: datetime, now: datetime, *, precise: bool, named: bool) -> str:
-    shown = schedule_words.due(local, local.tzinfo or UTC, now, seconds=precise)
+    shown = schedule_words.due(local, local.tzinfo or UTC, now, seconds=precise, day=True)
     return f"{shown} {local:%Z}" if named else shown
 
 

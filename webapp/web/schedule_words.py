@@ -53,15 +53,20 @@ def city(zone: str) -> str:
     return zone.rpartition("/")[2].replace("_", " ")
 
 
-def due(at: datetime | None, zone: tzinfo, now: datetime, *, seconds: bool = False) -> str:
-    """A due time in a zone: the time alone today, with its day near to it, with its date else."""
+def due(
+    at: datetime | None, zone: tzinfo, now: datetime, *, seconds: bool = False, day: bool = False
+) -> str:
+    """A due time in a zone: the time alone today, with its day near to it, with its date else.
+
+    ``day``: it has its day even today, as in a list of days.
+    """
     if at is None:
         return "–"
     here, today = at.astimezone(zone), now.astimezone(zone)
     time = _skeleton("Hms" if seconds or here.second else "Hm", here)
-    if here.date() == today.date():
+    if here.date() == today.date() and not day:
         return time
-    if timedelta() < here.date() - today.date() <= _WEEK:
+    if timedelta() <= here.date() - today.date() <= _WEEK:
         return f"{_skeleton('E', here)} {time}"
     return f"{_skeleton('MMMEd' if abs(at - now) < _SEASON else 'yMMMEd', here)} {time}"
 
