@@ -76,6 +76,7 @@ def test_schedules_are_found_by_text_and_by_state(browser: Browser, make_named: 
     make_named("invoices", cron_expression="0 9 * * 1-5")
     make_named("crawl", is_enabled=False, description="100% of prices")
     make_named("broken", is_enabled=False, paused_at=clock.now())
+    make_named("late", missed_at=clock.now(), missed_count=1)
     make_named("endless", cron_expression=None, next_execution_at=None, fire_at=None)
 
     def found(query: str) -> list[str]:
@@ -84,9 +85,9 @@ def test_schedules_are_found_by_text_and_by_state(browser: Browser, make_named: 
     assert found("q=VOIC") == ["invoices"]
     assert found("q=100%25") == ["crawl"]
     assert found("q=9+*") == ["invoices"]
-    assert found("state=on") == ["endless", "invoices"]
+    assert found("state=on") == ["endless", "invoices", "late"]
     assert found("state=off&q=r") == ["broken", "crawl"]
-    assert found("state=attention") == ["broken", "endless"]
+    assert found("state=attention") == ["broken", "endless", "late"]
     assert "No schedule here matches “_”." in browser.get("/schedules?q=_").text
 
 

@@ -153,7 +153,7 @@ def _matching(wanted: Filter) -> list[ColumnElement[bool]]:
     elif wanted.state == OFF:
         found.append(~_schedules.c.is_enabled)
     elif wanted.state == ATTENTION:
-        ends = and_(_schedules.c.is_enabled, _schedules.c.next_execution_at.is_(None))
-        failing = _flows.c.failures_in_row > 0
-        found.append(or_(_schedules.c.paused_at.is_not(None), ends, failing))
+        idle = and_(_schedules.c.is_enabled, _schedules.c.next_execution_at.is_(None))
+        marks = (_schedules.c.paused_at, _schedules.c.missed_at, _flows.c.failed_at)
+        found.append(or_(idle, *(mark.is_not(None) for mark in marks)))
     return found
