@@ -110,6 +110,27 @@ def test_the_switch_turns_a_schedule_off_and_on_where_it_stands(
     expect(plain.get_by_role("switch", name="The schedule of switched")).not_to_be_checked()
 
 
+def test_a_due_time_shows_up_in_the_ledger_and_the_schedule_is_deleted(
+    windows: Windows, server: Server, make_flow: MakeFlow
+) -> None:
+    windows.forgive("status of 404")
+    flow_id = make_flow("ticking")
+    often = {"flow_id": flow_id, "cron_expression": "* * * * * *"}
+    assert server.http.post("/api/schedule", json=often).status_code == 200
+    page = windows.open(f"/schedules/{flow_id}")
+    page.get_by_role("link", name="New due times are in the ledger").click()
+    expect(page.locator(".fate-fired").first).to_have_text("fired")
+    server.http.put(f"/api/schedule/{flow_id}", json={"is_enabled": False})
+    page.get_by_role("link", name="missed").click()
+    expect(page.locator("#ledger")).to_contain_text("No due time of its ledger has this fate.")
+
+    page.get_by_role("button", name="Delete…").click()
+    ask = page.get_by_role("dialog", name="Please confirm")
+    expect(ask).to_contain_text("The flow stays")
+    ask.get_by_role("button", name="Delete it").click()
+    expect(page.locator("#notices")).to_contain_text("The schedule of “ticking” is removed.")
+
+
 def test_schedules_fit_a_phone(windows: Windows, server: Server, make_flow: MakeFlow) -> None:
     flow_id = make_flow("a name that is long enough to be cut off on any telephone there is")
     long = {"flow_id": flow_id, "cron_expression": "*/5 8-18 1,15 jan-jun mon-fri"}
