@@ -44,6 +44,9 @@ class AgentCatalogue(Protocol):
         Takes them as they were sent or as they were stored. Raises Invalid that names the field.
         """
 
+    def asks_for(self, agent: str, settings: Mapping[str, Any]) -> Mapping[str, str]:
+        """The parameters that stored settings speak of, each with the setting that does."""
+
     def refuses(self, agent: str, verb: str, settings: Mapping[str, Any]) -> str | None:
         """Why ``verb`` can never work for such a task, as a message code; None if it can."""
 

@@ -44,6 +44,8 @@ from tests.api.conftest import NIGHTLY, NOBODY, Make
         ({"parameters": {}}, "parameters", "list"),
         ({"parameters": [{"name": "1a"}]}, "parameters.0.name", "no digit first"),
         ({"taks": 1}, "taks", "not a setting"),
+        ({"agent": "http", "url": "http://x/{{y}}"}, "url", "asks for y"),
+        ({"agent": "http", "url": "http://x/", "body": [{"a": "{{ y }}"}]}, "body", "asks for y"),
     ],
 )
 def test_a_field_that_cannot_be_used_is_named_with_the_reason_and_no_flow_is_stored(

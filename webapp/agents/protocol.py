@@ -170,6 +170,8 @@ class Agent(Protocol):
     """Code to English text with ``%(name)s`` parameters: what it may say or fail with."""
     # An agent may also have ``secrets: tuple[str, ...]``, the names of settings that are secret.
     # Every text in them is sealed before it is stored, shown to nobody, and opened for the run.
+    # And it may have ``asks_for(settings) -> Mapping[str, str]``: the parameters that its settings
+    # speak of, each with the setting that does. A flow that does not declare them is refused.
 
     def validate(self, settings: Mapping[str, Any], *, by_hand: bool) -> dict[str, Any]:
         """Check the settings sent with a task and fill in defaults; raises InvalidSetting.

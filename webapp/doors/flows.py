@@ -142,31 +142,39 @@ def draft(raw: Mapping[str, Any]) -> Draft:
     given = {name: value for name, value in _flat(raw).items() if value is not None}
     problems = {name: reason for name, reason in NOT_OURS.items() if name in given}
     problems |= {name: "not available yet" for name in NOT_YET if name in given}
-    name = description = ""
-    try:
-        name = _name(given.get("name"))
-    except ValueError as error:
-        problems["name"] = str(error)
-    if "description" in given:
-        try:
-            description = check_text(given["description"], MAX_DESCRIPTION)
-        except ValueError as error:
-            problems["description"] = str(error)
-    declared, wrong = parameters.declared(given.get("parameters", []))
-    problems |= wrong
-    rules = None
-    try:
-        rules = own_rules(given.get("notify"))
-    except Invalid as refusal:
-        problems |= refusal.fields
+    own = _own(given, problems)
     of_run = {n: v for n, v in given.items() if n not in (*OWN, *NOT_OURS, *NOT_YET)}
     try:
         submission = intake(of_run, by_hand=False)
     except Invalid as refusal:
         raise Invalid.of({**problems, **refusal.fields}) from None
+    asked = ports().agents.asks_for(submission.agent, submission.agent_settings)
+    for name in asked.keys() - {one["name"] for one in own["parameters"]}:
+        problems.setdefault(asked[name], f"asks for {name}, which is no parameter of the flow")
     if problems:
         raise Invalid.of(problems)
-    return Draft(name, description or None, declared, submission, rules)
+    return Draft(submission=submission, **own)
+
+
+def _own(given: Mapping[str, Any], problems: dict[str, str]) -> dict[str, Any]:
+    """What a flow has and a submission has not; what is wrong with it goes to ``problems``."""
+    declared, wrong = parameters.declared(given.get("parameters", []))
+    problems |= wrong
+    found: dict[str, Any] = {"name": "", "description": None, "parameters": declared}
+    try:
+        found["name"] = _name(given.get("name"))
+    except ValueError as error:
+        problems["name"] = str(error)
+    try:
+        if "description" in given:
+            found["description"] = check_text(given["description"], MAX_DESCRIPTION)
+    except ValueError as error:
+        problems["description"] = str(error)
+    try:
+        found["notify"] = own_rules(given.get("notify"))
+    except Invalid as refusal:
+        problems |= refusal.fields
+    return found
 
 
 def _flat(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,6 +65,12 @@ class Catalogue:
             reason = "a stored secret cannot be opened with this server's keys: send it again"
             raise Invalid.field(error.params["setting"], reason) from None
 
+    def asks_for(self, agent: str, settings: Mapping[str, Any]) -> Mapping[str, str]:
+        """The parameters that stored settings speak of, each with the setting that does."""
+        asks: Callable[..., Mapping[str, str]] | None
+        asks = getattr(self._agents[agent], "asks_for", None)
+        return asks(settings) if asks is not None else {}
+
     def opened(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Stored settings as an agent is given them; raises SecretLost or KeysUnusable."""
         return self._vault.open_settings(settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from webapp.agents.http.filling import asked_for
 from webapp.agents.http.messages import MESSAGES
 from webapp.agents.http.settings import HttpSettings, check
 from webapp.agents.protocol import Console, Limits, Result, Work
@@ -27,6 +28,9 @@ class HttpAgent:
         if verb == "pause":
             return None if settings.get("request_retries") else "http_no_pause"
         return "http_no_input" if verb in {"instruct", "end_input"} else None
+
+    def asks_for(self, settings: Mapping[str, Any]) -> Mapping[str, str]:
+        return asked_for(settings)
 
     def run(self, work: Work, console: Console) -> Result:
         from webapp.agents.http.run import HttpRun  # httpx takes a while to import

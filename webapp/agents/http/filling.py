@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 from xml.sax.saxutils import escape
@@ -91,6 +91,16 @@ class Filling:
         return AgentFailed("http_bad_parameter", name=name, place=place, reason=reason)
 
 
+def asked_for(settings: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters that settings speak of, each with the first setting that does."""
+    found: dict[str, str] = {}
+    for place in ("url", "query", "headers", "body", "input_value", "tweaks"):
+        for text in _texts(settings.get(place)):
+            for name in PLACE.findall(text):
+                found.setdefault(name, place)
+    return found
+
+
 def as_text(value: Any) -> str:
     """A value where only text can stand: true and false in small letters, null as nothing."""
     if value is None:
@@ -98,6 +108,17 @@ def as_text(value: Any) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False)
+
+
+def _texts(template: Any) -> Iterator[str]:
+    if isinstance(template, str):
+        yield template
+    elif isinstance(template, Mapping):
+        for inner in template.values():
+            yield from _texts(inner)
+    elif isinstance(template, list):
+        for inner in template:
+            yield from _texts(inner)
 
 
 def _climbs(path: str) -> bool:
