@@ -99,6 +99,9 @@ class Settings(BaseModel):
         0, ge=0, description="MiB of sessions' files in all; 0: without a bound."
     )
     keep_audit_days: int = Field(0, ge=0, description="Days of the audit log; 0: for ever.")
+    keep_occurrences_days: int = Field(
+        0, ge=0, description="Days of what became of due times; 0: for ever."
+    )
     keep_notices_days: int = Field(0, ge=0, description="Days of what was told; 0: for ever.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Log from.")
     url: str = Field("", description="Server the commands talk to; empty: this machine's own.")

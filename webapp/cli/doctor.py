@@ -64,9 +64,10 @@ def _examine(settings: Settings, *, repair: bool, thorough: bool) -> Iterator[Fi
 
 
 def _checks() -> Sequence[Any]:
-    from webapp.doctor import files, machine, rows, search, secrets
+    from webapp.doctor import files, machine, rows, schedules, search, secrets
 
-    return (*machine.CHECKS, *rows.CHECKS, *secrets.CHECKS, *search.CHECKS, *files.CHECKS)
+    of_rows = (*rows.CHECKS, *schedules.CHECKS, *secrets.CHECKS, *search.CHECKS)
+    return (*machine.CHECKS, *of_rows, *files.CHECKS)
 
 
 def _look(context: Any, *, thorough: bool) -> Look:

@@ -18,6 +18,7 @@ WORDS = {
     "sessions": "sessions without a task",
     "audit_lines": "lines of the audit log",
     "notices": "notices",
+    "occurrences": "lines of the ledgers of schedules",
 }
 
 

@@ -45,6 +45,7 @@ class Rules:
     rested_before: datetime
     audit_before: datetime | None
     notices_before: datetime | None
+    occurrences_before: datetime | None
 
     @classmethod
     def of(cls, settings: Settings, now: datetime) -> Rules:
@@ -63,6 +64,7 @@ class Rules:
             now - REST,
             before(settings.keep_audit_days),
             before(settings.keep_notices_days),
+            before(settings.keep_occurrences_days),
         )
 
 
@@ -89,6 +91,8 @@ class Pass:
         self._sessions()
         self._lines("audit_lines", self.rules.audit_before, old.audited, verbs.trim_audit)
         self._lines("notices", self.rules.notices_before, old.told, verbs.trim_notices)
+        due = self.rules.occurrences_before
+        self._lines("occurrences", due, old.occurred, verbs.trim_occurrences)
         if not self.dry:
             self._output.empty(self._enough)
             self._workspaces.empty(self._enough)

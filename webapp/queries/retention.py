@@ -10,7 +10,15 @@ from sqlalchemy import func, or_, select, text
 
 from webapp.db import db
 from webapp.domain.task_state import FINAL
-from webapp.models import AuditEntry, Housekeeping, Lane, Notification, Task, WorkSession
+from webapp.models import (
+    AuditEntry,
+    Housekeeping,
+    Lane,
+    Notification,
+    Occurrence,
+    Task,
+    WorkSession,
+)
 from webapp.models.notices import is_told
 from webapp.models.tasks import is_open
 
@@ -19,6 +27,7 @@ _lanes = Lane.__table__
 _sessions = WorkSession.__table__
 _audit = AuditEntry.__table__
 _notices = Notification.__table__
+_occurrences = Occurrence.__table__
 
 _of_session = _tasks.c.session_id == _sessions.c.session_id
 _at_rest = ~select(_tasks.c.seq).where(_of_session, is_open(_tasks)).exists()
@@ -94,6 +103,12 @@ def audited(before: datetime) -> int:
     """How many lines of the audit log are older."""
     query = select(func.count()).select_from(_audit).where(_audit.c.at < before)
     return int(db.session.execute(query).scalar_one())
+
+
+def occurred(before: datetime) -> int:
+    """How many lines of ledgers are older."""
+    query = select(func.count()).select_from(_occurrences)
+    return int(db.session.execute(query.where(_occurrences.c.recorded_at < before)).scalar_one())
 
 
 def last_pass() -> Any:

@@ -15,7 +15,15 @@ from sqlalchemy import CursorResult, delete, or_, select, update
 
 from webapp.db import db, transaction
 from webapp.domain.task_state import FINAL
-from webapp.models import AuditEntry, Housekeeping, Notification, StoredFile, Task, WorkSession
+from webapp.models import (
+    AuditEntry,
+    Housekeeping,
+    Notification,
+    Occurrence,
+    StoredFile,
+    Task,
+    WorkSession,
+)
 from webapp.models.notices import is_told
 from webapp.models.tasks import is_open
 from webapp.services import audit, counts, locks, moves
@@ -25,6 +33,7 @@ _sessions = WorkSession.__table__
 _files = StoredFile.__table__
 _audit = AuditEntry.__table__
 _notices = Notification.__table__
+_occurrences = Occurrence.__table__
 _turn = Housekeeping.__table__
 
 BY = "retention"
@@ -140,6 +149,17 @@ def trim_notices(holder: str, before: datetime, now: datetime, limit: int) -> in
     gone = db.session.execute(delete(_notices).where(which.in_(old)))
     _beat(holder, now)
     return cast(CursorResult[Any], gone).rowcount
+
+
+@transaction
+def trim_occurrences(holder: str, before: datetime, now: datetime, limit: int) -> int:
+    """Remove the oldest lines of ledgers: those that were written first, a look at a time."""
+    first = select(_occurrences.c.seq, _occurrences.c.recorded_at).order_by(_occurrences.c.seq)
+    rows = db.session.execute(first.limit(limit)).all()
+    going = [row.seq for row in rows if row.recorded_at < before]
+    db.session.execute(delete(_occurrences).where(_occurrences.c.seq.in_(going)))
+    _beat(holder, now)
+    return len(going)
 
 
 def _at_rest(task_ids: Sequence[str]) -> list[str]:

@@ -107,7 +107,9 @@ def alter(
         if terms.is_enabled:
             _check_runs_alone(_flow(flow_id))
         _let_go(row, now)
-        _plan(row.id, terms, _rule(terms, min_interval_s), now)
+        # what cannot be used any more can still be switched off
+        asked = terms.is_enabled or different.keys() - {"is_enabled"}
+        _plan(row.id, terms, _rule(terms, min_interval_s) if asked else None, now)
     audit.note(by, "schedule_changed", flow_id, now, changed=sorted(different))
 
 
@@ -118,6 +120,15 @@ def switch(flow_id: str, on: bool, *, min_interval_s: float, by: str, now: datet
     """Switch a schedule on or off; a pause that failures caused is over with either."""
     changes = {"is_enabled": on}
     change(flow_id, changes, min_interval_s=min_interval_s, by=by, now=now)
+
+
+@transaction
+def replan(flow_id: str, *, by: str, now: datetime) -> None:
+    """Have it wait for the first due time from now on that has no fate, whatever it waits for."""
+    row = _standing(flow_id)
+    terms = _terms(row)
+    _plan(row.id, terms, _rule(terms, 0) if terms.is_enabled else None, now)
+    audit.note(by, "repair", flow_id, now, waited_for=str(row.next_execution_at))
 
 
 @transaction

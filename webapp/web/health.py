@@ -27,6 +27,7 @@ REMOVED = {
     "sessions": N_("sessions"),
     "audit_lines": N_("lines of the audit log"),
     "notices": N_("notices"),
+    "occurrences": N_("lines of the ledgers of schedules"),
 }
 _checking = threading.Lock()
 PARTS = ("flask", "sqlalchemy", "apscheduler", "waitress")

@@ -38,6 +38,7 @@ DOCTOR = {
     "found_lost_secrets": N_(
         "%(count)s have secrets that the keys here do not open: %(examples)s."
     ),
+    "found_stale_next": N_("%(count)s schedules do not wait for their next time: %(examples)s."),
     "found_full_disk": N_("The disk is nearly full: %(examples)s."),
     "found_large_wal": N_("The write-ahead log of the database is large: %(examples)s."),
     "found_future": N_("The clock of this machine may be wrong: %(examples)s."),
@@ -61,6 +62,10 @@ DOCTOR = {
     "mend_bad_vault_keys": N_("Restore vault_keys from a backup; without it secrets are lost."),
     "mend_lost_secrets": N_(
         "Restore vault_keys from a backup, or enter the secrets again; until then they fail."
+    ),
+    "mend_stale_next": N_(
+        "The next time is found anew; a rule that cannot be used is switched off. "
+        "What nobody fires is fired by a server that is started again."
     ),
     "mend_full_disk": N_("Remove something, or set how long Lineup keeps things."),
     "mend_large_wal": N_("It is written into the database and cut."),
