@@ -67,9 +67,8 @@ def store(tmp_path: Path) -> OutputStore:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    made = Server()
-    yield made
-    made.close()
+    with Server() as made:
+        yield made
 
 
 @pytest.fixture

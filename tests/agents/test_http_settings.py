@@ -50,6 +50,8 @@ REFUSALS = [
     ({"url": URL, "headers": {"A": "x", "a": "y"}}, "headers", "a header twice"),
     ({"url": URL, "secret_headers": {"A": 5}}, "secret_headers", "must be a text"),
     ({"url": URL, "headers": {"A": "x"}, "secret_headers": {"a": "y"}}, "secret_headers", "too"),
+    ({"url": URL, "secret_params": {"a b": "x"}}, "secret_params", "no name of a parameter"),
+    ({"url": URL, "secret_params": {"a": ""}}, "secret_params", "a text of 1 to"),
     ({"url": URL, "body": float("nan")}, "body", "cannot be sent as JSON"),
     ({"url": URL, "body": "x" * 2_000_000}, "body", "longer than"),
     ({"url": URL, "body": "{}", "headers": {"Content-Type": "a/b+json"}}, "body", "JSON itself"),

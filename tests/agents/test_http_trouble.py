@@ -195,9 +195,8 @@ def self_signed(tmp_path: Path) -> Iterator[Server]:
     file.write_bytes(private + certificate.public_bytes(pem))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
-    made = Server(tls=context)
-    yield made
-    made.close()
+    with Server(tls=context) as made:
+        yield made
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused_unless_it_is_not_to_be_checked(

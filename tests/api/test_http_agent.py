@@ -17,9 +17,8 @@ KEY = "sk-1234567890-x4Qz"
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    made = Server()
-    yield made
-    made.close()
+    with Server() as made:
+        yield made
 
 
 @pytest.fixture

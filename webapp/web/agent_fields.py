@@ -18,7 +18,7 @@ FIRST = "shell"
 ONLY_LANGFLOW = ("langflow_flow", "input_type", "output_type", "input_value", "tweaks")
 FIRST_OF_HTTP = ("preset", "method", "url", "langflow_flow", "body")
 """Settings that no request can do without: a form shows them at once."""
-FOLDED_SETTINGS = ("env", "secret_env", "working_dir", "headers", "secret_headers")
+FOLDED_SETTINGS = ("env", "secret_env", "working_dir", "headers", "secret_headers", "secret_params")
 """Those that a form folds away, unless there is something in them."""
 METHODS = ("", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
@@ -123,6 +123,7 @@ class AgentFields:
     langflow_flow = StringField(lazy_gettext("Flow in Langflow"))
     headers = HeadersField(lazy_gettext("Headers"))
     secret_headers = HeadersField(lazy_gettext("Secret headers"))
+    secret_params = LinesField(lazy_gettext("Secret parameters"))
     body = BodyField(lazy_gettext("Body"))
     expected_status = StringField(lazy_gettext("Expected status"))
     request_timeout_s = DurationField(lazy_gettext("One try may take"))
@@ -154,6 +155,7 @@ class AgentFields:
             "langflow_flow": _text(self.langflow_flow),
             "headers": self.headers.pairs or None,
             "secret_headers": self.secret_headers.pairs or None,
+            "secret_params": self.secret_params.pairs or None,
             "body": self.body.value,
             "expected_status": _text(self.expected_status),
             "request_timeout_s": self.request_timeout_s.seconds,
@@ -178,6 +180,7 @@ def field_values(settings: Mapping[str, Any]) -> dict[str, Any]:
         "method": settings.get("method", ""),
         "headers": _lines(settings.get("headers"), ": "),
         "secret_headers": _lines(settings.get("secret_headers"), ": "),
+        "secret_params": _lines(settings.get("secret_params"), "="),
         "body": json.dumps(body, indent=2, ensure_ascii=False)
         if isinstance(body, dict | list)
         else body,

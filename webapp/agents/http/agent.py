@@ -16,7 +16,7 @@ class HttpAgent:
 
     name = "http"
     messages: Mapping[str, str] = MESSAGES
-    secrets = ("secret_headers",)
+    secrets = ("secret_headers", "secret_params")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

@@ -41,6 +41,8 @@ class Order:
     headers: Mapping[str, str]
     secret_headers: Mapping[str, str]
     content: bytes | None
+    secrets: tuple[str, ...] = ()
+    """Texts that are to be kept out of what is stored, beside those headers."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Exchange:
     ) -> None:
         self._order, self._settings = order, settings
         self._console, self._workspace = console, workspace
-        self._secrets = list(order.secret_headers.values())
+        self._secrets = [*order.secret_headers.values(), *order.secrets]
         self._hiding = Hiding(self._secrets)
         self._at = httpx.URL(order.url)
         self._received = Received(host="")
@@ -141,6 +143,8 @@ class Exchange:
             method, content = ("HEAD" if method == "HEAD" else "GET"), None
         if before.method != self._order.method:
             content = None
+        if away and content is not None and self._order.secrets:
+            raise Trouble("http_secret_body", Again.NEVER, url=self._shown(url))
         plain = dict(self._order.headers)
         if content is None:
             plain = {n: v for n, v in plain.items() if not n.lower().startswith("content-")}

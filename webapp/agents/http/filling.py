@@ -6,13 +6,32 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from xml.sax.saxutils import escape
 
 from webapp.agents.protocol import AgentFailed
 
-PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}", re.ASCII)
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+PLACE = re.compile(rf"\{{\{{\s*({NAME.pattern})\s*\}}\}}", re.ASCII)
 _WHOLE = re.compile(rf"\s*{PLACE.pattern}\s*", re.ASCII)
+
+
+MOST_SECRETS = 50
+LONGEST_SECRET = 16_384
+
+
+def checked_secrets(value: Any) -> dict[str, str]:
+    """Parameters that are secret; raises ValueError with a reason that shows no value."""
+    if not isinstance(value, Mapping):
+        raise ValueError("must be an object of names and texts")
+    if len(value) > MOST_SECRETS:
+        raise ValueError(f"holds more than {MOST_SECRETS} parameters")
+    for name, text in value.items():
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise ValueError(f"{str(name)[:80]!r} is no name of a parameter")
+        if not isinstance(text, str) or not text or len(text) > LONGEST_SECRET:
+            raise ValueError(f"{name} must be a text of 1 to {LONGEST_SECRET} characters")
+    return dict(value)
 
 
 class Filling:
@@ -23,12 +42,13 @@ class Filling:
 
     def url(self, template: str) -> str:
         """An address: values are percent-encoded, and none can lead out of its path."""
-        filled = self._text(template, "address", lambda text: quote(text, safe=""))
-        before, after = urlsplit(template).path, urlsplit(filled).path
-        if PLACE.search(before) and _climbs(after):
-            name = next(iter(PLACE.findall(before)))
+        parts = urlsplit(template)
+        path = self._text(parts.path, "address", self._step)
+        if _climbs(path) and not _climbs(PLACE.sub("x", parts.path)):
+            name = PLACE.findall(parts.path)[0]
             raise self._bad(name, "address", "it would lead to another directory")
-        return filled
+        query = self._text(parts.query, "address", lambda text: quote(text, safe=""))
+        return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
 
     def query(self, pairs: Mapping[str, Any]) -> list[tuple[str, str]]:
         """The pairs of a query, not yet encoded; a list is a pair for each of its values."""
@@ -85,6 +105,13 @@ class Filling:
         if name not in self._params:
             raise AgentFailed("http_no_parameter", name=name, place=place)
         return self._params[name]
+
+    @staticmethod
+    def _step(text: str) -> str:
+        """A value in a path: without one, another place would be meant."""
+        if not text:
+            raise ValueError("it is empty")
+        return quote(text, safe="")
 
     @staticmethod
     def _bad(name: str, place: str, reason: str) -> AgentFailed:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from urllib.parse import quote
 
 HIDDEN = "•••"
 SHORTEST = 6
@@ -13,7 +15,7 @@ class Hiding:
     """Replaces secrets, in whole texts and in a stream whose pieces may cut one in two."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        texts = {part for secret in secrets for part in (secret, secret.partition(" ")[2])}
+        texts = {part for secret in secrets for part in _ways(secret)}
         self._texts = sorted(
             (text for text in texts if len(text) >= SHORTEST), key=len, reverse=True
         )
@@ -41,6 +43,12 @@ class Hiding:
         """What was held back, and was no secret."""
         held, self._held = self._held, b""
         return held
+
+
+def _ways(secret: str) -> Iterable[str]:
+    """How a server may repeat it: as it is, without its scheme, or as an address or JSON has it."""
+    yield from (secret, secret.partition(" ")[2], quote(secret, safe=""), quote(secret))
+    yield json.dumps(secret)[1:-1]
 
 
 def _overlap(data: bytes, secret: bytes) -> int:

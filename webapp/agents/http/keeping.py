@@ -6,6 +6,7 @@ import codecs
 import json
 import mimetypes
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -21,6 +22,10 @@ EXCERPT = 500
 NAMES = 1000
 """Files of that name that may lie in the workspace already."""
 TEXTS = ("json", "xml", "javascript", "ecmascript", "yaml", "x-www-form-urlencoded", "x-ndjson")
+CHARSET = re.compile(
+    r"ascii|utf-(8|16|32).*|(iso8859|cp|windows|mac|koi8|gb|big5|euc|shift_jis|iso2022|hp|tis).*",
+    re.ASCII,
+)
 
 
 class Keeping:
@@ -136,10 +141,11 @@ class Keeping:
 
 
 def _known(charset: str) -> str:
-    try:
-        return codecs.lookup(charset or "utf-8").name
-    except (LookupError, ValueError):
-        return "utf-8"
+    """The charset, if it is one: Python also knows codecs that unpack, or make half characters."""
+    with suppress(LookupError, ValueError):
+        if CHARSET.fullmatch(name := codecs.lookup(charset).name):
+            return name
+    return "utf-8"
 
 
 def _says(media_type: str) -> bool | None:

@@ -30,6 +30,9 @@ MESSAGES = {
         "within one run."
     ),
     "http_too_many_redirects": "More than %(limit)s redirections, the last one to %(url)s.",
+    "http_secret_body": (
+        "The answer redirects the body, in which secrets may stand, to another server: %(url)s"
+    ),
     "http_bad_redirect": "The answer redirects to what is no web address: %(url)s",
     # Why it failed: it was not even asked.
     "http_no_parameter": "There is no parameter “%(name)s”, which the %(place)s needs.",

@@ -104,7 +104,7 @@ class HttpRun:
     def _order(self) -> Order:
         """The request with its parameters; raises AgentFailed."""
         settings, params = self._settings, dict(self._work.params)
-        filling = Filling(params)
+        filling = Filling({**params, **settings.secret_params})
         url = filling.url(presets.address(settings.preset, settings.url, settings.langflow_flow))
         if pairs := filling.query(settings.query):
             query = urlencode(pairs, quote_via=quote)
@@ -116,7 +116,8 @@ class HttpRun:
             plain["Content-Type"] = media_type
         if settings.retry_unsafe and settings.method in {"POST", "PATCH"}:
             plain = {"Idempotency-Key": self._work.task_id, **plain}
-        return Order(settings.method, url, plain, settings.secret_headers, content)
+        secrets = tuple(settings.secret_params.values())
+        return Order(settings.method, url, plain, settings.secret_headers, content, secrets)
 
     def _body(self, filling: Filling, params: dict[str, Any]) -> tuple[bytes | None, str]:
         settings, body = self._settings, self._settings.body

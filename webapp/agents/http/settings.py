@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from webapp.agents.http import address, headers, presets, statuses
+from webapp.agents.http import address, filling, headers, presets, statuses
 from webapp.agents.protocol import InvalidSetting
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
@@ -32,6 +32,7 @@ class HttpSettings:
     query: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secret_params: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: Any = None
     expected_status: str = statuses.DEFAULT
     request_timeout_s: float = 300.0
@@ -179,6 +180,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "query": _query,
     "headers": headers.checked,
     "secret_headers": headers.checked_secret,
+    "secret_params": filling.checked_secrets,
     "body": _json,
     "expected_status": statuses.checked,
     "request_timeout_s": _number(0.1, LONGEST_S),
