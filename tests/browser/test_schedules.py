@@ -87,7 +87,7 @@ def test_a_mistake_is_told_and_what_was_typed_stays(windows: Windows, make_flow:
     expect(page.get_by_label("Note")).to_have_value("kept")
 
 
-def test_the_switch_turns_a_schedule_off_and_on_where_it_stands(
+def test_a_schedule_is_switched_where_it_stands_and_its_flow_run_beside_it(
     windows: Windows, server: Server, make_flow: MakeFlow
 ) -> None:
     flow_id = make_flow("switched")
@@ -104,6 +104,11 @@ def test_the_switch_turns_a_schedule_off_and_on_where_it_stands(
     assert server.http.get(f"/api/schedule/{flow_id}").json()["is_enabled"] is False
     switch.click()
     expect(switch).to_be_checked()
+
+    page.get_by_role("button", name="Run switched now").click()
+    page.wait_for_url("**/tasks/*")
+    expect(page.locator("#live")).to_contain_text("completed")
+    assert server.http.get(f"/api/schedule/{flow_id}").json()["execution_count"] == 0
 
     plain = windows.open("/schedules", java_script_enabled=False)
     plain.get_by_role("switch", name="The schedule of switched").click()
