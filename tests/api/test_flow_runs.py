@@ -239,3 +239,18 @@ def test_a_secret_goes_from_task_to_flow_to_copy_to_run_and_is_never_shown(
     answers.append(api.get(f"/api/tasks/{run}"))
     assert not any("swordfish" in answer.text for answer in answers[:3])
     assert answers[3].get_json()["agent_settings"]["secret_env"] == {"KEY": "•••more"}
+
+
+def test_every_attempt_is_listed_with_its_reason(
+    api: FlaskClient, make: Make, live: None, becomes: Callable[..., Any]
+) -> None:
+    flow = make(task_description="exit $LINEUP_TASK_ATTEMPT", max_retries=1, retry_delay_s=0.01)
+    task_id = api.post(f"/api/flows/{flow['flow_id']}/run").get_json()["task_id"]
+    becomes(task_id, "failed")
+
+    attempts = api.get(f"/api/tasks/{task_id}/attempts").get_json()["attempts"]
+
+    told = [(one["number"], one["outcome"], one["exit_code"]) for one in attempts]
+    assert told == [(1, "failed", 1), (2, "failed", 2)]
+    assert all(one["error"] and one["started_at"] <= one["ended_at"] for one in attempts)
+    assert api.get(f"/api/tasks/{NOBODY}/attempts").status_code == 404

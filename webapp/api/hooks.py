@@ -56,7 +56,7 @@ def revoke(flow_id: str) -> ResponseReturnValue:
 
 @bp.post("/hooks/<secret>")
 @bp.input(HookBody)
-@bp.doc(responses=answers(HookAnswer, refusals=(400, 404, 410, 415, 422, 429)))
+@bp.doc(responses=answers(HookAnswer, refusals=(400, 404, 409, 410, 415, 422, 429)))
 def call(secret: str, json_data: HookBody) -> ResponseReturnValue:  # noqa: ARG001
     """Run the flow of this hook, by the secret in the address; the guard knows whose it is."""
     asking, said = principal(), json_data.model_extra or {}

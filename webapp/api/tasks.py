@@ -10,6 +10,7 @@ from apiflask import APIBlueprint
 from flask.typing import ResponseReturnValue
 from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
+from webapp.api import views
 from webapp.api.bodies import Answer, Body, Message, answers
 from webapp.api.paging import below, cursor
 from webapp.api.submitting import SubmitAnswer, answered
@@ -143,6 +144,13 @@ class TaskAnswer(Answer, extra="allow"):
     created_at: str
 
 
+class Attempts(Answer):
+    """The attempts of a task, oldest first; the last may still be under way."""
+
+    task_id: str
+    attempts: list[dict[str, Any]]
+
+
 @bp.post("/submit")
 @bp.input(SubmitBody)
 @bp.doc(responses=answers(SubmitAnswer, refusals=(400, 409, 410, 415, 422, 429)))
@@ -180,6 +188,14 @@ def list_tasks(query_data: ListQuery) -> ResponseReturnValue:
 def show(task_id: str) -> ResponseReturnValue:
     """Show one task with everything that is stored of it."""
     return tasks.as_json(tasks.find(task_id))
+
+
+@bp.get("/<task:task_id>/attempts")
+@bp.doc(responses=answers(Attempts, refusals=(404,)))
+def attempts(task_id: str) -> ResponseReturnValue:
+    """List the attempts of a task: when each began and ended, how, and why it failed."""
+    tasks.standing(task_id)
+    return {"task_id": task_id, "attempts": [views.attempt(a) for a in tasks.attempts(task_id)]}
 
 
 @bp.delete("/<task:task_id>")

@@ -116,6 +116,12 @@ def full_session(row: Row[Any]) -> dict[str, Any]:
     }
 
 
+def attempt(row: Row[Any]) -> dict[str, Any]:
+    """One run of a task; ``outcome`` is null while it is under way."""
+    names = ("number", "started_at", "ended_at", "outcome", "error", "exit_code", "runner_id")
+    return {name: plain(row._mapping[name]) for name in names}
+
+
 def instruction(row: Row[Any]) -> dict[str, Any]:
     """An instruction with its receipts."""
     return {

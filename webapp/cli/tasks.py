@@ -149,11 +149,14 @@ def show(server: Server, task_id: str, as_json: bool) -> None:
     plain = ("task_id", "session_id", "agent", "lane", "priority", "submitted_by", "rerun_of")
     reason = task["pause_reason"] if task["status"] == "paused" else task["stop_reason"]
     tried, most = task["attempt"], max(task["attempt"], task["max_retries"] + 1)
+    tries = server.get(task_path(task_id, "attempts"))["attempts"] if tried > 1 else []
+    flow = (task["task_metadata"] or {}) if task["flow_id"] else {}
     table.facts(
         [
             ("status", coloured(task["control"] or task["status"])),
             *((name, safe(str(task[name] or ""))) for name in plain),
-            ("attempt", f"{tried} of {most}" if tried else ""),
+            ("flow", safe(f"{flow.get('flow_name', '')} ({flow.get('trigger')})" if flow else "")),
+            ("attempt", "\n".join([f"{tried} of {most}" if tried else "", *map(_told, tries)])),
             *((name, local_time(task[f"{name}_at"])) for name in ("created", "started")),
             ("completed", local_time(task["completed_at"])),
             ("took", lasted(seconds_between(task["started_at"], task["completed_at"]))),
@@ -162,6 +165,13 @@ def show(server: Server, task_id: str, as_json: bool) -> None:
             *((name, safe(task[name] or "").rstrip()) for name in texts),
         ]
     )
+
+
+def _told(attempt: dict[str, Any]) -> str:
+    """How an attempt ended, and why."""
+    took = lasted(seconds_between(attempt["started_at"], attempt["ended_at"]))
+    why = f": {one_line(attempt['error'])}" if attempt["error"] else ""
+    return safe(f"{attempt['number']} {attempt['outcome'] or 'runs'} {took}".rstrip() + why)
 
 
 @click.command(short_help="Print what a task printed; -f follows it.")

@@ -92,3 +92,17 @@ def test_a_flow_is_made_of_a_task(shell: Terminal) -> None:
     shown = shell.run("flows", "show", "Made of it", "--json").json
     assert shown["task_description"] == "echo made"
     assert shell.run("flows", "delete", "Made of it").status == 0
+
+
+def test_a_run_is_shown_with_its_flow_and_every_attempt(shell: Terminal) -> None:
+    made = shell.run(
+        "flows", "create", "Fails", "--retries", "1", "--retry-delay", "0.01", "exit 3"
+    )
+    task_id = shell.run("flows", "run", "Fails", "--wait").text.split()[0]
+
+    shown = shell.run("show", task_id).text
+
+    assert "Fails (hand)" in shown
+    assert "2 of 2" in shown
+    assert all(f"{number} failed" in shown for number in (1, 2))
+    assert shell.run("flows", "delete", made.text.strip()).status == 0
