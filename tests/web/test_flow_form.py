@@ -36,6 +36,19 @@ def test_what_is_wrong_is_said_beside_its_field_and_what_was_typed_is_kept(
         assert list(db.session.execute(Flow.__table__.select())) == []
 
 
+def test_half_an_object_is_not_taken_for_a_text(browser: Browser) -> None:
+    row = {"parameters-0-name": "options", "parameters-0-type": "json"}
+
+    answer = browser.post("/flows/new", {**NIGHTLY, **row, "parameters-0-default": '{"level": 3'})
+
+    assert answer.status_code == 422
+    assert problems(answer.text)[0].startswith("This is no JSON: ")
+    browser.post("/flows/new", {**NIGHTLY, **row, "parameters-0-default": '{"level": 3}'})
+    address = re.findall(r'href="(/flows/[0-9a-f-]{36})"', browser.get("/flows").text)[0]
+    refused = browser.post(f"{address}/run", {"params.options": "{"})
+    assert problems(refused.text)[0].startswith("This is no JSON: ")
+
+
 def test_rows_of_parameters_come_and_go_without_a_script(browser: Browser) -> None:
     browser.get("/flows/new")
     one = browser.post("/flows/new", {**NIGHTLY, "name": "kept", "add": "1"})

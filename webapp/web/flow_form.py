@@ -14,6 +14,7 @@ from webapp.domain import parameters
 from webapp.queries.board import Board
 from webapp.web.composer import lane_choices, task_values
 from webapp.web.durations import DurationField, lazy_gettext, written
+from webapp.web.flow_run import unreadable
 from webapp.web.forms import TaskForm, as_sentence
 
 KEYS = ("name", "type", "default", "required", "description", "choices")
@@ -85,6 +86,14 @@ class FlowForm(TaskForm):
             self.rows = _rows(request.form)
         else:
             self.rows = [ParameterRow.of(one) for one in values.get("parameters", ())]
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Whether all fields can be read, and the defaults in the rows as well."""
+        for row in self.rows:
+            if (problem := unreadable(row.type, row.default)) is not None:
+                row.problems["default"] = problem
+        well = super().validate(extra_validators)
+        return well and not any(row.problems for row in self.rows)
 
     @property
     def opened(self) -> bool:

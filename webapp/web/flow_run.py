@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from flask import request
+from flask_babel import gettext
 
 from webapp.domain import parameters
 from webapp.domain.errors import Conflict, Invalid, Refused, TooMany
@@ -57,6 +59,12 @@ class RunForm:
         given = parameters.read(self.declared, texts)
         return {name: value for name, value in given.items() if value != ""}
 
+    def validate(self) -> bool:
+        """Whether all that was typed can be read; says beside its field what cannot."""
+        for one in self.fields:
+            one.problem = unreadable(one.type, one.value)
+        return not any(one.problem for one in self.fields)
+
     def take(self, refusal: Refused) -> None:
         """Show a refusal, beside its field if it names one; others are raised."""
         if not isinstance(refusal, (Invalid, Conflict, TooMany)):
@@ -69,6 +77,17 @@ class RunForm:
                 self.problem = as_sentence(f"{name}: {reason}")
         if not refusal.fields:
             self.problem = translated(refusal.code, refusal.params)
+
+
+def unreadable(kind: str, text: str) -> str | None:
+    """Why a value of this type cannot be meant so: whoever types half an object meant no text."""
+    if kind != "json" or not text.strip():
+        return None
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return gettext("This is no JSON: %(reason)s.", reason=str(error))
+    return None
 
 
 def _field(declared: Mapping[str, Any]) -> Parameter:

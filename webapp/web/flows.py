@@ -84,7 +84,11 @@ def run(flow_id: str) -> ResponseReturnValue:
     params = form.params()
     key = request.form.get("idempotency_key") or None
     promised = promise(f"flow/{flow_id}", key, repr(sorted(params.items())).encode())
-    submitted = unless_refused(form, lambda: doors.run(flow_id, params, by=by, promise=promised))
+    submitted = None
+    if form.validate():
+        submitted = unless_refused(
+            form, lambda: doors.run(flow_id, params, by=by, promise=promised)
+        )
     if submitted is None:
         return _page(row, form), 422
     return redirect(url_for("tasks.show", task_id=submitted.task_id), 303)

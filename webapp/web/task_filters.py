@@ -15,6 +15,7 @@ from werkzeug.datastructures import MultiDict
 from webapp.domain.messages import N_
 from webapp.domain.task_state import Status
 from webapp.doors.intake import check_text
+from webapp.queries import flows
 from webapp.queries.history import Filter
 from webapp.web.filters import STATUS, session_name
 
@@ -177,6 +178,8 @@ def _words(name: str, value: str) -> str:
         return gettext(PERIODS[value][0]) if value in PERIODS else value
     if name == "session_id":
         value = session_name(value)
+    if name == "flow_id":
+        value = flows.names([value]).get(value) or session_name(value)
     templates = {
         "q": N_("“%(value)s”"),
         "agent": N_("agent %(value)s"),

@@ -15,7 +15,7 @@ from webapp import clock
 from webapp.domain.task_state import Status
 from webapp.doors.intake import refused
 from webapp.ports import ports
-from webapp.queries import board, history, listing
+from webapp.queries import board, flows, history, listing
 from webapp.queries.history import Count, Page
 from webapp.web import task_filters
 from webapp.web.filters import headline, took
@@ -90,6 +90,7 @@ def _rows(asked: Filters, found: Page) -> dict[str, Any]:
         "fresh": 0,
         "usual": {key: _usual(seconds) for key, seconds in listing.usual().items()},
         "took_s": _took,
+        "flow_names": flows.names(list({row.flow_id for row in lines if row.flow_id})),
         "excerpts": _excerpts(lines, asked.one("q")),
     }
 

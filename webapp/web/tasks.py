@@ -6,13 +6,14 @@ from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from sqlalchemy import Row
 
 from webapp import clock
 from webapp.domain.errors import Invalid
 from webapp.domain.task_state import FINAL, Status
 from webapp.ports import ports
-from webapp.queries import board, pages, tasks
+from webapp.queries import board, flows, pages, tasks
 from webapp.web import markdown, task_actions, task_bulk, task_list, task_output
 from webapp.web.fragments import number, unchanged, version_of
 from webapp.web.parts import Reader
@@ -120,6 +121,7 @@ def _seen(row: Row[Any], tab: str) -> dict[str, Any]:
         "since": attempt.started_at if attempt is not None else None,
         "until": paused or row.completed_at,
         "exit_code": attempt.exit_code if attempt is not None else None,
+        **_flow(row),
         "hold": pages.hold(row.lane) if row.status == Status.PENDING else None,
         "place": pages.place(row) if row.status == Status.PENDING else None,
         "said_lines": said,
@@ -129,6 +131,24 @@ def _seen(row: Row[Any], tab: str) -> dict[str, Any]:
         "mute": ports().agents.refuses(row.agent, "instruct", row.agent_settings),
         "version": version,
         "now": clock.now(),
+    }
+
+
+def _flow(row: Row[Any]) -> dict[str, Any]:
+    """The flow that a task is a run of, by its name of now or of then; and what began it."""
+    if row.flow_id is None:
+        return {}
+    told = row.task_metadata or {}
+    name = flows.names([row.flow_id]).get(row.flow_id)
+    triggers = {
+        "schedule": gettext("by its schedule"),
+        "hook": gettext("by its web hook"),
+        "hand": gettext("by hand"),
+    }
+    return {
+        "flow_name": name or told.get("flow_name") or row.flow_id,
+        "flow_there": name is not None,
+        "trigger": triggers.get(told.get("trigger", "")),
     }
 
 
