@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -52,6 +53,7 @@ def ticker(context: Context, told: Told) -> Iterator[Ticker]:
     made.start()
     yield made
     made.stop()
+    until(lambda: not [t for t in threading.enumerate() if t.name.startswith("ThreadPool")])
 
 
 def test_a_database_that_is_away_delays_what_is_due_and_loses_nothing(

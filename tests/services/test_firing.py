@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -194,3 +195,15 @@ def test_hundreds_that_are_caught_up_come_in_pieces_each_once(
     assert [row.due_at for row in rows] == [NOON + timedelta(minutes=n) for n in range(901)]
     fates = [row.fate for row in rows]
     assert fates == ["missed"] * 601 + ["fired"] * 119 + ["skipped"] * 181
+
+
+def test_any_number_who_fire_at_once_fire_each_due_time_once(
+    make_schedule: MakeSchedule, fire_due: FireDue, ledger: Ledger
+) -> None:
+    ids = [make_schedule(NOON, overlap="queue_all") for _ in range(40)]
+
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(fire_due, [NOON] * 8))
+
+    assert sum(fired.fates["fired"] for fired in done) == 40
+    assert [codes(ledger(schedule_id)) for schedule_id in ids] == [[("fired", None)]] * 40

@@ -70,6 +70,11 @@ class Plan:
 
 def plan(timing: Timing, rule: Rule, now: datetime, frozen: Frozen | None = None) -> Plan:
     """Decide what becomes of every due time whose moment has come."""
+    if not (timing.calendar or timing.jitter_s or timing.ends_at or frozen):  # almost always
+        following = rule.next(timing.due)
+        late_s = (now - timing.due).total_seconds()
+        if late_s <= grace_s(timing, rule) and following is not None and following > now:
+            return Plan((), (timing.due,), following, following)
     return _Planning(timing, rule, now, frozen).plan()
 
 
@@ -85,7 +90,9 @@ def jitter_s(jitter: float, rule: Rule) -> float:
 
 def late_ms(timing: Timing, rule: Rule, due_at: datetime, now: datetime) -> int:
     """How much later than due, and its jitter, a moment is."""
-    at = due.fire_at(timing.schedule_id, due_at, jitter_s(timing.jitter_s, rule))
+    at = due_at
+    if timing.jitter_s:
+        at = due.fire_at(timing.schedule_id, due_at, jitter_s(timing.jitter_s, rule))
     return max(0, (now - at) // timedelta(milliseconds=1))
 
 

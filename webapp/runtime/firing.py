@@ -21,6 +21,8 @@ SAFETY = timedelta(seconds=15)
 """What another process changed, or a wake-up that was missed, costs at most this long."""
 AGAIN = timedelta(seconds=1)
 """Before what could not be written is tried again."""
+PATIENCE_S = 5.0
+"""For the piece that is being written when the server stops."""
 AHEAD = timedelta(seconds=40)
 """So long before they are due, the times after them are worked out."""
 
@@ -60,6 +62,12 @@ class Firing:
         self._asked.set()
         if self._job is not None and not self.ending:
             self._job.modify(next_run_time=self._context.now())
+
+    def stop(self) -> None:
+        """Fire nothing more, and wait for what is being written."""
+        self.ending = True
+        if self._turn.acquire(timeout=PATIENCE_S):
+            self._turn.release()
 
     def clock_jumped(self, seconds: float) -> None:
         """The clock was put forward or back: what waits for a time waits anew."""

@@ -81,9 +81,9 @@ class Ticker:
 
     def stop(self) -> None:
         """Tick no more; what is being removed is left at the next breath."""
-        self.leave()
         self._watch.stop()
         self._ending.set()
+        self._firing.stop()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         self._messenger.stop()

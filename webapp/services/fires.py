@@ -18,7 +18,7 @@ from webapp.domain.errors import Invalid
 from webapp.domain.fates import FIRED, MISSED, SKIPPED
 from webapp.domain.firing import Fate, Frozen, Open, Plan, Room, Timing, late_ms, overlapping
 from webapp.domain.messages import sentence
-from webapp.domain.policies import MAX_TITLE, workspace_name
+from webapp.domain.policies import MAX_TITLE
 from webapp.domain.task_state import Status
 from webapp.models import Flow, Occurrence, Schedule, Task
 from webapp.models.tasks import is_open
@@ -240,7 +240,7 @@ class _Piece:
         task_id, session_id = str(uuid7()), row.session_id
         if session_id is None:
             session_id = str(uuid7())
-            workspace = str(self.terms.bounds.workspaces / workspace_name(session_id))
+            workspace = f"{self.terms.bounds.workspaces}/{session_id}"
             title = row.task_description[:MAX_TITLE]
             ids = {"session_id": session_id, "newest_task_id": task_id}
             self.opened.append({**ids, "workspace_dir": workspace, "title": title})

@@ -6,9 +6,11 @@ transaction that writes it down (services/fires.py). Any number of processes may
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -16,6 +18,7 @@ from sqlalchemy import Row, bindparam, func, or_, select
 
 from webapp.db import AWAY, UtcDateTime, db
 from webapp.domain import cron, due
+from webapp.domain.cron import Rule
 from webapp.domain.errors import Refused
 from webapp.domain.fates import SKIPPED
 from webapp.domain.firing import Fate, Frozen, Timing, jitter_s, plan
@@ -41,10 +44,15 @@ Place = tuple[datetime, int]
 """Where a walk through what is due has come to: the latest ``fire_at`` and id."""
 _START = (datetime(1970, 1, 1, tzinfo=UTC), 0)
 
-_NOT_OF_FLOW = {"seq", "flow_id", "description", "version", "created_at", "updated_at"}
+_NOT_NEEDED = {"seq", "description", "created_at", "updated_at", "created_by", "budget", "notify"}
+_BESIDES = re.compile(r"(hook|paused?|missed|failed|failures|told|last|starts|execution)_")
 COLUMNS = (
-    *(c for c in _schedules.c if c.name not in ("description", "created_at", "updated_at")),
-    *(c for c in _flows.c if c.name not in _NOT_OF_FLOW),
+    *(c for c in _schedules.c if c.name not in _NOT_NEEDED and not _BESIDES.match(c.name)),
+    *(
+        c
+        for c in _flows.c
+        if c.name not in {*_NOT_NEEDED, "flow_id", "version"} and not _BESIDES.match(c.name)
+    ),
     _flows.c.version.label("flow_version"),
 )
 _since = bindparam("since", type_=UtcDateTime())
@@ -121,7 +129,7 @@ def work_out(since: datetime | None, until: datetime) -> None:
     db.session.close()
     for expression, zone, at in rows:
         try:
-            cron.parse(expression, zone).next(at)
+            _rule(expression, zone).next(at)
         except Refused:
             continue  # it is told when it is due
 
@@ -150,8 +158,13 @@ def _fire(rows: Sequence[Row[Any]], terms: Terms, now: datetime) -> Fired:
     return done
 
 
+@lru_cache(16_384)
+def _rule(expression: str, zone: str) -> Rule:
+    return cron.parse(expression, zone)
+
+
 def _ready(row: Row[Any], now: datetime, frozen: Frozen | None) -> Ready:
-    rule = cron.parse(row.cron_expression, row.timezone)
+    rule = _rule(row.cron_expression, row.timezone)
     timing = Timing(
         schedule_id=row.id,
         due=row.next_execution_at,

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, insert, select
+from sqlalchemy import CursorResult, delete, select
 
-from webapp.db import db, transaction
+from webapp.db import db, insert_many, transaction
 from webapp.domain.firing import Fate
 from webapp.models import Occurrence, Schedule
 
@@ -18,13 +18,10 @@ _schedules = Schedule.__table__
 PIECE = 2_000
 """Entries that are removed at once."""
 
-_RECORD = insert(_occurrences)
-
 
 def record(entries: Sequence[Mapping[str, Any]]) -> None:
     """Write fates down, for verbs that are in their transaction."""
-    if entries:
-        db.session.execute(_RECORD, entries)
+    insert_many(_occurrences, entries)
 
 
 def entry(schedule_id: int, fate: Fate, task_id: str | None, now: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from sqlalchemy import CursorResult, bindparam, delete, exists, insert, or_, select, update
 
-from webapp.db import db
+from webapp.db import db, insert_many
 from webapp.domain.errors import LostAttempt, NoSuchTask
 from webapp.domain.messages import sentence
 from webapp.domain.receipts import UNREAD
@@ -76,7 +76,6 @@ _MOVE = (
 )
 _TOUCH = update(_tasks).where(_of_task).values(version=_tasks.c.version + 1)
 _ADMIT = insert(_tasks)
-_OPEN_SESSION = insert(_sessions)
 _JOIN = (
     update(_sessions)
     .where(_sessions.c.session_id == bindparam("of_session"))
@@ -135,9 +134,8 @@ def admit_many(
     joining = {"status": Status.PENDING, "last_activity": now}
     new = {"task_count": 1, "activity_count": 0, "created_at": now, **joining}
     made = {session["session_id"] for session in opened}
-    if opened:
-        db.session.execute(_OPEN_SESSION, [{**new, **session} for session in opened])
-    db.session.execute(_ADMIT, [{**first, **values} for values in tasks])
+    insert_many(_sessions, [{**new, **session} for session in opened])
+    insert_many(_tasks, [{**first, **values} for values in tasks])
     counts.joined(Counter(values["lane"] for values in tasks))
     for values in tasks:
         if (session_id := values["session_id"]) not in made:
