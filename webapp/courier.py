@@ -73,6 +73,10 @@ class Courier:
     def __init__(self, *, patience_s: float = SEND_S) -> None:
         self._patience_s = patience_s
 
+    def ready(self) -> None:
+        """Have at hand what sending needs, before anything is taken to be sent."""
+        import apprise  # noqa: F401
+
     def check(self, address: str) -> Address:
         """What may be known of an address; raises Invalid for ``url``."""
         match = _SCHEME.fullmatch(address)

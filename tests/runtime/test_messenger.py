@@ -53,6 +53,7 @@ def happen(context: Context, rows: Rows, fake_clock: FakeClock) -> Callable[...,
 
     def make(flow_id: str = "nightly") -> None:
         rows.flow(flow_id)
+        rows.schedule(flow_id)
         missed = [Missed(flow_id, fake_clock.now(), fake_clock.now())]
         context.call(transaction(aftermath.missed), missed, fake_clock.now())
 
@@ -70,8 +71,8 @@ def test_a_notice_is_delivered_once_with_its_reason_and_a_link(
 
     (body,) = receiver.taken
     assert body["title"] == "nightly was not run"
-    assert "“nightly” was due at 2026-11-23" in body["message"]
-    assert "http://127.0.0.1:7420/" in body["message"]
+    assert "“nightly” was due at 2026-11-23 13:00 (Europe/Berlin)" in body["message"]
+    assert "http://127.0.0.1:7420/schedules/nightly" in body["message"]
     assert body["type"] == "warning"
     told = rows.one(Delivery)
     assert (told.state, told.tries, told.next_try_at, told.last_error) == ("sent", 1, None, None)

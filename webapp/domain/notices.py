@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from webapp.domain.errors import Invalid
+from webapp.domain.zones import zone
 
 FAILED, RECOVERED, MISSED, PAUSED = EVENTS = ("failed", "recovered", "missed", "paused")
 """It failed (so many times in a row); it works again; due times were missed; its schedule was
@@ -90,6 +91,11 @@ def after(value: Any, field: str, subject: str = "") -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_AFTER:
         raise Invalid.field(field, f"{subject}is a whole number from 1 to {MOST_AFTER}, or null")
     return value
+
+
+def spoken(at: datetime, timezone: str) -> str:
+    """A moment as a notice says it, on the clock of the schedule."""
+    return f"{at.astimezone(zone(timezone)):%Y-%m-%d %H:%M} ({timezone})"
 
 
 def _known(value: Any, channels: frozenset[str]) -> list[str]:

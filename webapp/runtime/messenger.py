@@ -10,7 +10,6 @@ import threading
 from typing import cast
 
 import structlog
-from werkzeug.routing import BuildError
 
 from webapp.courier import Kind, Sent
 from webapp.domain.errors import Refused
@@ -39,6 +38,7 @@ class Messenger:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._ports = cast(Ports, context.app.extensions[KEY])
         self._ending = threading.Event()
         self._at_work: dict[int, threading.Thread] = {}
         self._lock = threading.Lock()
@@ -82,6 +82,7 @@ class Messenger:
     def deliver(self, channel_id: int) -> bool:
         """Send what waits for a channel as one message; false if there is nothing more to do."""
         context = self._context
+        self._ports.courier.ready()
         parcel = context.call(deliveries.take, channel_id, context.now())
         if parcel is None:
             return False
@@ -94,9 +95,8 @@ class Messenger:
         return False
 
     def _send(self, parcel: Parcel) -> Sent:
-        ports = cast(Ports, self._context.app.extensions[KEY])
         try:
-            address = ports.vault.open(parcel.sealed)
+            address = self._ports.vault.open(parcel.sealed)
         except Refused as refusal:
             return Sent(False, str(refusal), 0)
         first, several = parcel.items[0], len(parcel.items) > 1
@@ -104,20 +104,15 @@ class Messenger:
             sentence("title_several", {"count": len(parcel.items)}) if several else _title(first)
         )
         text = "\n\n".join(f"{sentence(i.code, i.params)}\n{self._link(i)}" for i in parcel.items)
-        return ports.courier.send(
+        return self._ports.courier.send(
             address, title, text, "warning" if several else KINDS[first.event]
         )
 
     def _link(self, item: Item) -> str:
         base, routes = self._context.settings.base_url, self._context.app.url_map.bind("")
-        try:
-            if item.event in (FAILED, RECOVERED) and item.task_id is not None:
-                path = routes.build("tasks.show", {"task_id": item.task_id})
-            else:
-                path = routes.build("flows.show", {"flow_id": item.flow_id})
-        except BuildError:
-            path = routes.build("now.show")
-        return f"{base}{path}"
+        if item.event in (FAILED, RECOVERED) and item.task_id is not None:
+            return base + routes.build("tasks.show", {"task_id": item.task_id})
+        return base + routes.build("schedules.show", {"flow_id": item.flow_id})
 
 
 def _title(item: Item) -> str:

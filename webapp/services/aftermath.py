@@ -15,7 +15,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, bindparam, case, exists, select, update
 
 from webapp.db import UtcDateTime, db
-from webapp.domain.notices import FAILED, LONGEST_ERROR, MISSED, PAUSED, QUIET, RECOVERED
+from webapp.domain.notices import FAILED, LONGEST_ERROR, MISSED, PAUSED, QUIET, RECOVERED, spoken
 from webapp.domain.policies import cut
 from webapp.domain.task_state import Status
 from webapp.models import Flow, Schedule
@@ -35,6 +35,7 @@ _at = bindparam("at", type_=UtcDateTime())
 _TELLING = (_flows.c.flow_id, _flows.c.name, _flows.c.notify, _flows.c.failures_in_row)
 _LOOK = select(*_TELLING, _flows.c.told_at).where(_of_flow)
 _LOOK_ALONE = _LOOK.with_for_update()
+_ZONE = select(_schedules.c.timezone).where(_schedules.c.flow_id == bindparam("of_flow"))
 _FAILED = (
     update(_flows)
     .where(_of_flow)
@@ -191,10 +192,8 @@ def _tell_missed(miss: Missed, among: Sequence[Any], now: datetime) -> None:
     flow = db.session.execute(_LOOK, {"of_flow": miss.flow_id}).one_or_none()
     if flow is None:
         return
-    params = {
-        "count": miss.count,
-        "first": miss.first.isoformat(),
-        "last": miss.last.isoformat(),
-    }
+    timezone = db.session.execute(_ZONE, {"of_flow": miss.flow_id}).scalar_one_or_none() or "UTC"
+    first, last = spoken(miss.first, timezone), spoken(miss.last, timezone)
+    params = {"count": miss.count, "first": first, "last": last}
     code = "told_missed" if miss.count == 1 else "told_missed_many"
     outbox.tell(Notice(MISSED, code, flow, params), now, among=among)
