@@ -254,3 +254,14 @@ def test_every_attempt_is_listed_with_its_reason(
     assert told == [(1, "failed", 1), (2, "failed", 2)]
     assert all(one["error"] and one["started_at"] <= one["ended_at"] for one in attempts)
     assert api.get(f"/api/tasks/{NOBODY}/attempts").status_code == 404
+
+
+def test_a_flow_asks_for_what_it_declares_and_what_its_secrets_give(make: Make) -> None:
+    flow = make(
+        agent="http",
+        url="http://127.0.0.1/{{place}}?key={{KEY}}",
+        parameters=[{"name": "place"}],
+        secret_params={"KEY": "swordfish-and-more"},
+    )
+
+    assert flow["agent_settings"]["secret_params"] == {"KEY": "•••more"}

@@ -19,7 +19,6 @@ from webapp.doors.intake import promise
 from webapp.doors.principal import principal
 from webapp.ports import ports
 from webapp.queries import board, flow_list, flows, pages, timetable
-from webapp.services import flows as verbs
 from webapp.services import hooks
 from webapp.web import flow_edit, schedule_lines
 from webapp.web.flow_run import RunForm
@@ -108,7 +107,7 @@ def ask(flow_id: str, verb: str) -> ResponseReturnValue:
 def delete(flow_id: str) -> ResponseReturnValue:
     """Delete a flow, with its schedule where that was said; its tasks stay."""
     cascade = request.form.get("with_schedule") == "1"
-    still = verbs.remove(flow_id, cascade=cascade, by=principal().name, now=clock.now())
+    still = doors.remove(flow_id, cascade=cascade, by=principal().name)
     code = "flow_deleted_open" if still else "flow_deleted_done"
     flash(translated(code, {"open": still}), "done")
     return redirect(url_for(".index"), 303)

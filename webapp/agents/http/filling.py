@@ -119,12 +119,17 @@ class Filling:
 
 
 def asked_for(settings: Mapping[str, Any]) -> dict[str, str]:
-    """The parameters that settings speak of, each with the first setting that does."""
+    """The parameters that settings speak of, each with the first setting that does.
+
+    Those that the settings themselves give a secret value are not asked for.
+    """
     found: dict[str, str] = {}
+    given = settings.get("secret_params") or {}
     for place in ("url", "query", "headers", "body", "input_value", "tweaks"):
         for text in _texts(settings.get(place)):
             for name in PLACE.findall(text):
-                found.setdefault(name, place)
+                if name not in given:
+                    found.setdefault(name, place)
     return found
 
 
