@@ -121,7 +121,10 @@ def test_what_is_no_yaml_is_taken_for_a_crontab(api: FlaskClient) -> None:
 
 @pytest.mark.any_database
 def test_a_program_that_is_called_like_a_user_is_a_program(api: FlaskClient) -> None:
-    assert take(api, "0 1 * * * sync -f /\n0 2 * * * root-backup /\n")["success"] is True
+    assert (
+        take(api, "0 1 * * * sync -f /\n0 2 * * * root-backup /\n0 3 * * * root -x\n")["success"]
+        is True
+    )
 
 
 def test_commands_that_are_alike_are_numbered(api: FlaskClient) -> None:

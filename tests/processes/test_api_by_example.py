@@ -110,6 +110,16 @@ def test_every_example_works_and_answers_in_the_shape_that_is_shown(
             assert any(has_shape(one, shown) for one in answers(said)), f"{block}\n{said}"
 
 
+def test_every_example_of_schedules_works_and_answers_in_the_shape_that_is_shown(
+    shell: Shell,
+) -> None:
+    shell.run(examples()[0][0])
+    for block, shown in examples("schedules.md"):
+        said = shell.run(block)
+        if shown is not None:
+            assert any(has_shape(one, shown) for one in answers(said)), f"{block}\n{said}"
+
+
 def test_every_example_of_flows_works(shell: Shell, home: Home) -> None:
     shell.run(examples()[0][0])
     for block, _ in examples("flows.md"):

@@ -27,7 +27,7 @@ _PERCENT = re.compile(r"(?<!\\)%")
 class _Reader:
     """Goes through the lines with what the lines before have set."""
 
-    is_user: Callable[[str], bool]
+    is_user_column: Callable[[str, str], bool]
     home: str
     found: Bundle = field(default_factory=Bundle)
     env: dict[str, str] = field(default_factory=dict)
@@ -78,7 +78,8 @@ class _Reader:
         if _FIELD.fullmatch(first) and not first.isalnum():
             self._refuse(f"has a sixth column ({first}); a crontab has five, and no seconds")
             return
-        if len(command.split()) > 1 and self.is_user(first):
+        words = command.split()
+        if len(words) > 1 and self.is_user_column(first, words[1]):
             self._refuse(
                 f"“{first}” looks like the user column of a system crontab: take that column "
                 "out; everything runs as the server's user"
@@ -127,12 +128,12 @@ class _Reader:
         self.found.notes.append(Problem(self.number, text))
 
 
-def read(text: str, *, is_user: Callable[[str], bool], home: str) -> Bundle:
-    """What a crontab says; ``is_user`` tells a user's name from that of a program.
+def read(text: str, *, is_user_column: Callable[[str, str], bool], home: str) -> Bundle:
+    """What a crontab says; ``is_user_column`` tells a user's name, by what follows it.
 
     ``home`` is where cron would start the commands.
     """
-    reader = _Reader(is_user, home)
+    reader = _Reader(is_user_column, home)
     for line in text.splitlines():
         reader.read(line)
     return reader.found

@@ -33,6 +33,9 @@ SYSTEM_USERS = {
 """Names that stand in the user column of many machines, of this one or not."""
 
 
+BUILT_IN = {"cd", "[", "test", "if", "for", "while", "exec", "export", ".", "(", "{", "umask"}
+
+
 @dataclass(frozen=True)
 class Choice:
     """How a file is taken in."""
@@ -110,10 +113,16 @@ def _read(text: Any, choice: Choice) -> tuple[Bundle, Kind]:
     kind: Kind = choice.kind or ("yaml" if _YAML.search(text) else "crontab")
     if kind == "yaml":
         return flow_files.read(text), kind
-    bundle = crontab.read(text, is_user=_is_user, home=str(Path.home()))
+    bundle = crontab.read(text, is_user_column=_is_user_column, home=str(Path.home()))
     if len(bundle.entries) > MAX_FLOWS:
         raise Invalid.field("text", f"has more than {MAX_FLOWS:,} rules")
     return bundle, kind
+
+
+def _is_user_column(word: str, command: str) -> bool:
+    """Whether this is the name of somebody, and what follows is what they are to run."""
+    runs = command.startswith("/") or command in BUILT_IN or shutil.which(command) is not None
+    return runs and _is_user(word)
 
 
 @functools.lru_cache(maxsize=1_000)

@@ -20,6 +20,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         freeze,
         guard,
         health,
+        imports,
         lanes,
         notices,
         now,
@@ -40,5 +41,5 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(attached=composer.attached, upload_limits=composer.upload_limits)
     for room in (now, tasks, schedules, flows, sessions, workspace_files, reports, account):
         app.register_blueprint(room.bp)
-    for room in (freeze, health, lanes, notices, attention, help_pages, api_page):
+    for room in (freeze, health, imports, lanes, notices, attention, help_pages, api_page):
         app.register_blueprint(room.bp)
