@@ -29,7 +29,7 @@ WIDTH = 480.0
 """Units of the timeline's picture across the hours to come."""
 LOOKED_AT = 300
 """Schedules that a forecast looks at: those that are due next."""
-WORK = 600
+WORK = 1_000
 """Due times that a forecast works out; it ends where it would need more."""
 NAMED = 3
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -130,15 +130,15 @@ def forecast(now: datetime) -> Forecast:
 
 def _forecast(rows: Sequence[Row[Any]], begin: datetime) -> Forecast:
     """In order of time, so that it is complete as far as it goes."""
-    end = begin + HORIZON
+    last = until = begin + HORIZON - timedelta(microseconds=1)
     if len(rows) > LOOKED_AT:  # those that were not looked at are due from here on
-        end = min(end, rows[LOOKED_AT].next_execution_at)
+        until = min(last, max(begin, rows[LOOKED_AT].next_execution_at))
     rows = rows[:LOOKED_AT]
     dues = [(max(row.next_execution_at, begin), place) for place, row in enumerate(rows)]
     heapq.heapify(dues)
     slots: dict[tuple[str, int], list[str]] = {}
     for _ in range(WORK):
-        if not dues or dues[0][0] >= end:
+        if not dues or dues[0][0] > until:
             break
         at, place = heapq.heappop(dues)
         row, slot = rows[place], int((at - begin) / SLOT)
@@ -147,9 +147,9 @@ def _forecast(rows: Sequence[Row[Any]], begin: datetime) -> Forecast:
         following = _next(row, begin + (slot + 1) * SLOT - timedelta(microseconds=1))
         if following is not None:
             heapq.heappush(dues, (following, place))
-    if dues and dues[0][0] < end:
-        end = dues[0][0]
-    return Forecast(begin, _marks(slots), end if end < begin + HORIZON else None)
+    if dues:
+        until = min(until, dues[0][0])
+    return Forecast(begin, _marks(slots), until if until < last else None)
 
 
 def _next(row: Row[Any], after: datetime) -> datetime | None:
