@@ -168,7 +168,7 @@ def of(row: Row[Any]) -> Draft:
     zone = zone_of(row.timezone)
     for name in MOMENTS:
         at = row._mapping[name]
-        typed[name] = "" if at is None else f"{at.astimezone(zone):%Y-%m-%dT%H:%M}"
+        typed[name] = "" if at is None else _local(at, zone)
     return Draft(typed, preset, on=row.is_enabled)
 
 
@@ -183,13 +183,19 @@ def zone_of(name: str) -> tzinfo:
 def duration(seconds: float) -> str:
     """Seconds as they are typed: 90, 10m, 1h 30m."""
     if seconds != int(seconds):
-        return f"{seconds:g}"
+        return f"{seconds:.3f}".rstrip("0")
     left, parts = int(seconds), []
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
         count, left = divmod(left, size)
         if count:
             parts.append(f"{count}{unit}")
     return " ".join(parts) or "0"
+
+
+def _local(at: datetime, zone: tzinfo) -> str:
+    """A time as its field has it: to the second where that matters."""
+    here = at.astimezone(zone).replace(tzinfo=None)
+    return here.isoformat(timespec="seconds" if here.second else "minutes")
 
 
 def _wrong(name: str) -> str:
