@@ -6,10 +6,13 @@ its backups made by other means, has no secret. Without the keys no secret is ev
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets as chance
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,8 +48,8 @@ class Vault:
     The file is read each time: a key that another process adds is in force at once.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, only_newest: bool = False) -> None:
+        self._path, self._only_newest = path, only_newest
 
     def seal(self, text: str) -> str:
         """What may be stored instead of ``text``; raises KeysUnusable."""
@@ -93,6 +96,44 @@ class Vault:
             opened[name] = each(value, open_one)
         return opened
 
+    def renewed(self, token: str) -> str:
+        """The same secret, sealed with the newest key; raises SecretLost or KeysUnusable."""
+        return self.seal(self.open(token))
+
+    def renewed_settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The same settings, their secrets sealed with the newest key; raises as `open` does."""
+
+        def renew(value: Any) -> Any:
+            return (
+                {**value, SEALED: self.renewed(str(value[SEALED]))} if is_sealed(value) else value
+            )
+
+        return {name: each(value, renew) for name, value in settings.items()}
+
+    def newest(self) -> Vault:
+        """This vault, as if it had no key but the newest."""
+        return Vault(self._path, only_newest=True)
+
+    def add_key(self) -> None:
+        """Have a new key, which is the newest from now on."""
+        with self._changing():
+            self._write([_fresh_key(), *self._lines()])
+
+    def drop_older(self) -> int:
+        """Keep the newest key alone; returns how many went."""
+        with self._changing():
+            newest, *older = self._lines()
+            self._write([newest])
+        return len(older)
+
+    def count(self) -> int:
+        """How many keys there are."""
+        return len(self._lines())
+
+    def age_s(self, now: datetime) -> float:
+        """Seconds since the keys were changed last."""
+        return now.timestamp() - self._path.stat().st_mtime
+
     def trouble(self) -> str | None:
         """Why the keys cannot be used; None if they can."""
         try:
@@ -104,18 +145,50 @@ class Vault:
     def _keys(self) -> MultiFernet:
         from cryptography.fernet import Fernet, MultiFernet
 
+        lines = self._lines()
         try:
-            lines = self._path.read_text("ascii").split()
-            return MultiFernet([Fernet(line) for line in lines])
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "it holds no key, or a broken one"
-            raise KeysUnusable(path=str(self._path), reason=reason) from None
+            return MultiFernet([Fernet(line) for line in lines[: 1 if self._only_newest else None]])
+        except ValueError:
+            raise self._unusable("it holds no key, or a broken one") from None
+
+    def _lines(self) -> list[str]:
+        try:
+            return self._path.read_text("ascii").split()
+        except (OSError, UnicodeError) as error:
+            raise self._unusable(getattr(error, "strerror", None) or "it is no text") from None
+
+    def _unusable(self, reason: str) -> KeysUnusable:
+        return KeysUnusable(path=str(self._path), reason=reason)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """One at a time, in whatever process, or a key could get lost that was just used."""
+        self._keys()  # what is broken is not written anew
+        place = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(place, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(place)
+
+    def _write(self, lines: Sequence[str]) -> None:
+        fresh = self._path.with_name(f"{self._path.name}.{chance.token_hex(4)}")
+        number = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(number, "w") as file:
+            file.write("".join(f"{line}\n" for line in lines))
+            file.flush()
+            os.fsync(number)
+        fresh.replace(self._path)
 
 
 def at(data: Path) -> Vault:
     """The vault of a data directory; its first key is made where there is none."""
-    made_once(data / KEYS, urlsafe_b64encode(os.urandom(KEY_BYTES)) + b"\n")
+    made_once(data / KEYS, f"{_fresh_key()}\n".encode())
     return Vault(data / KEYS)
+
+
+def _fresh_key() -> str:
+    return urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()
 
 
 def made_once(path: Path, content: bytes) -> bytes:

@@ -42,6 +42,7 @@ COMMANDS = {
     "restore": "webapp.cli.backup:restore",
     "retention": "webapp.cli.retention:retention",
     "doctor": "webapp.cli.doctor:doctor",
+    "keys": "webapp.cli.keys:keys",
     "service": "webapp.cli.service:service",
 }
 """Every command and where it lies; it is imported when it is named, for some take long."""

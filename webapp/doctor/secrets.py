@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from webapp import vault
 from webapp.doctor import Check, Look, Subject
 from webapp.domain.errors import Refused
-from webapp.queries import checks
+from webapp.queries import sealed
 from webapp.vault import Vault
 
 
@@ -19,19 +20,26 @@ def _bad_keys(look: Look) -> Iterator[Subject]:
 
 
 def _lost(look: Look) -> Iterator[Subject]:
-    yield from _unopened(look, checks.sealed_in_flows, "the flow {}")
-    yield from _unopened(look, checks.sealed_in_tasks, "the task {}")
+    keys = Vault(look.settings.data / vault.KEYS)
+    to_run = partial(sealed.in_tasks, still_to_run=True)
+    yield from _unopened(
+        look, sealed.in_flows, lambda row: keys.open_settings(row.settings), "flow"
+    )
+    yield from _unopened(look, to_run, lambda row: keys.open_settings(row.settings), "task")
+    yield from _unopened(look, sealed.in_channels, lambda row: keys.open(row.token), "channel")
 
 
-def _unopened(look: Look, page: Callable[[int], Sequence[Any]], called: str) -> Iterator[Subject]:
-    keys, after = Vault(look.settings.data / vault.KEYS), 0
+def _unopened(
+    look: Look, page: Callable[[int], Sequence[Any]], open_one: Callable[[Any], Any], kind: str
+) -> Iterator[Subject]:
+    after = 0
     while rows := look.call(page, after):
-        after = rows[-1].seq
-        for _, name, settings in rows:
+        after = rows[-1].key
+        for row in rows:
             try:
-                keys.open_settings(settings)
+                open_one(row)
             except Refused:
-                yield Subject(called.format(name), name)
+                yield Subject(f"the {kind} {row.name}", row.name)
 
 
 BEFORE = (Check("found_bad_vault_keys", "mend_bad_vault_keys", _bad_keys, quick=True),)

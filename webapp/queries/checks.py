@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, and_, case, cast, func, or_, select, text
+from sqlalchemy import and_, case, func, or_, select, text
 
 from webapp.db import db
 from webapp.domain.policies import SEARCHED_CHARACTERS
-from webapp.domain.secrets import SEALED
 from webapp.domain.task_state import ACTIVE, FINAL, Status
 from webapp.models import (
     Activity,
@@ -99,26 +98,6 @@ def open_attempts(after: int) -> Sequence[Any]:
         )
     )
     return db.session.execute(query.order_by(_attempts.c.id).limit(PAGE)).all()
-
-
-def sealed_in_tasks(after: int) -> Sequence[Any]:
-    """Tasks that are still to be run with a secret: ``seq, task_id, agent_settings``."""
-    query = select(_tasks.c.seq, _tasks.c.task_id, _tasks.c.agent_settings).where(
-        _tasks.c.seq > after, is_open(_tasks), _holds_sealed(_tasks.c.agent_settings)
-    )
-    return db.session.execute(query.order_by(_tasks.c.seq).limit(PAGE)).all()
-
-
-def sealed_in_flows(after: int) -> Sequence[Any]:
-    """Flows with a secret: ``seq, name, agent_settings``."""
-    query = select(_flows.c.seq, _flows.c.name, _flows.c.agent_settings).where(
-        _flows.c.seq > after, _holds_sealed(_flows.c.agent_settings)
-    )
-    return db.session.execute(query.order_by(_flows.c.seq).limit(PAGE)).all()
-
-
-def _holds_sealed(settings: Any) -> Any:
-    return cast(settings, Text).like(f'%"{SEALED}"%')
 
 
 def unread_instructions(after: int) -> Sequence[Any]:

@@ -1,0 +1,105 @@
+"""`lineup keys`: a new key for everything that is sealed, and the end of the older ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from apiflask import APIFlask
+from click.testing import CliRunner, Result
+from flask.testing import FlaskClient
+
+from tests.api.test_secrets import MASKED, SECRET, TELL
+from webapp.cli import main
+from webapp.config import Settings
+from webapp.ports import KEY
+from webapp.vault import KEYS
+
+Keys = Callable[[str], Result]
+
+
+@pytest.fixture
+def keys(app: APIFlask, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Keys:
+    """Call `lineup keys` on the application's data directory and database."""
+    monkeypatch.setenv("LINEUP_DATA", str(settings.data))
+    monkeypatch.setenv("LINEUP_DATABASE_URL", app.extensions[KEY].settings.database_url)
+    return lambda word: CliRunner().invoke(main, ["keys", word])
+
+
+def age(settings: Settings, seconds: float) -> None:
+    """Make the keys look as if they had been changed so long ago."""
+    at = (settings.data / KEYS).stat().st_mtime - seconds
+    os.utime(settings.data / KEYS, (at, at))
+
+
+def test_after_a_rotation_everything_opens_with_the_new_key_alone(
+    *, api: FlaskClient, live: None, send: Any, becomes: Any, keys: Keys, settings: Settings
+) -> None:
+    task = {"name": "nightly", "agent": "shell", "task_description": TELL}
+    made = api.post("/api/flows", json={**task, "secret_env": {"TOKEN": SECRET}}).get_json()
+    first = send(TELL, secret_env={"TOKEN": SECRET})["task_id"]
+    address = {"name": "mail", "url": "json://localhost/s3cret"}
+    assert api.post("/api/notifications/channels", json=address).status_code < 300
+    old = (settings.data / KEYS).read_text()
+
+    rotated = keys("rotate")
+    assert (rotated.exit_code, "anew: 3." in rotated.output) == (0, True)
+    assert (settings.data / KEYS).read_text().endswith(old)
+    age(settings, 120)
+    pruned = keys("prune")
+
+    assert "dropped: 1." in pruned.output
+    assert old not in (settings.data / KEYS).read_text()
+    assert (settings.data / KEYS).stat().st_mode & 0o777 == 0o600
+    becomes(first, "completed")
+    run = api.post(f"/api/flows/{made['flow_id']}/run", json={}).get_json()
+    becomes(run["task_id"], "completed")
+    shown = api.get(f"/api/flows/{made['flow_id']}").get_json()["agent_settings"]
+    assert shown["secret_env"] == MASKED
+    assert "one key only" in keys("prune").output
+
+
+@pytest.mark.any_database
+def test_what_was_sealed_with_an_older_key_after_the_rotation_is_seen_to_before_it_goes(
+    *, api: FlaskClient, live: None, send: Any, becomes: Any, keys: Keys, settings: Settings
+) -> None:
+    old = (settings.data / KEYS).read_text()
+    keys("rotate")
+    both = (settings.data / KEYS).read_text()
+    (settings.data / KEYS).write_text(old)  # as a server saw it that had read it just before
+    task_id = send(f"sleep 0.1; {TELL}", secret_env={"TOKEN": SECRET})["task_id"]
+    (settings.data / KEYS).write_text(both)
+    becomes(task_id, "completed")
+    age(settings, 120)
+
+    assert "dropped: 1." in keys("prune").output
+    again = api.post(f"/api/tasks/{task_id}/rerun", json={"when_busy": "queue"})
+    becomes(again.get_json()["task_id"], "completed")
+
+
+@pytest.mark.any_database
+def test_a_key_is_not_dropped_right_after_the_rotation(keys: Keys, settings: Settings) -> None:
+    keys("rotate")
+
+    refused = keys("prune")
+
+    assert refused.exit_code == 4
+    assert "Try again in" in refused.output
+    assert len((settings.data / KEYS).read_text().split()) == 2
+
+
+@pytest.mark.any_database
+def test_a_rotation_names_what_no_key_opens_and_broken_keys_are_left_as_they_are(
+    send: Any, keys: Keys, settings: Settings
+) -> None:
+    task_id = send("true", secret_env={"TOKEN": SECRET})["task_id"]
+    (settings.data / KEYS).write_text("A" * 43 + "=\n")
+
+    assert f"No key opens what is in {task_id}" in keys("rotate").output
+
+    (settings.data / KEYS).write_text("nonsense")
+    refused = keys("rotate")
+    assert refused.exit_code == 1
+    assert (settings.data / KEYS).read_text() == "nonsense"

@@ -1,0 +1,54 @@
+"""Where secrets are stored: every row that holds a sealed one, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Text, cast, select
+
+from webapp.db import db
+from webapp.domain.secrets import SEALED
+from webapp.models import Channel, Flow, Task
+from webapp.models.tasks import is_open
+
+_tasks = Task.__table__
+_flows = Flow.__table__
+_channels = Channel.__table__
+
+PAGE = 500
+
+
+def in_tasks(after: int, *, still_to_run: bool = False) -> Sequence[Any]:
+    """Tasks, or those of them that are not final: ``key, name, settings``."""
+    query = select(
+        _tasks.c.seq.label("key"),
+        _tasks.c.task_id.label("name"),
+        _tasks.c.agent_settings.label("settings"),
+    ).where(_tasks.c.seq > after, _holds_sealed(_tasks.c.agent_settings))
+    if still_to_run:
+        query = query.where(is_open(_tasks))
+    return db.session.execute(query.order_by(_tasks.c.seq).limit(PAGE)).all()
+
+
+def in_flows(after: int) -> Sequence[Any]:
+    """Flows: ``key, name, settings, version``."""
+    query = select(
+        _flows.c.seq.label("key"),
+        _flows.c.name,
+        _flows.c.agent_settings.label("settings"),
+        _flows.c.version,
+    ).where(_flows.c.seq > after, _holds_sealed(_flows.c.agent_settings))
+    return db.session.execute(query.order_by(_flows.c.seq).limit(PAGE)).all()
+
+
+def in_channels(after: int) -> Sequence[Any]:
+    """Channels of notices: ``key, name, token``."""
+    query = select(
+        _channels.c.channel_id.label("key"), _channels.c.name, _channels.c.sealed.label("token")
+    ).where(_channels.c.channel_id > after)
+    return db.session.execute(query.order_by(_channels.c.channel_id).limit(PAGE)).all()
+
+
+def _holds_sealed(settings: Any) -> Any:
+    return cast(settings, Text).like(f'%"{SEALED}"%')
