@@ -170,14 +170,16 @@ def run(
     and what a submission raises.
     """
     lock(_LANE, {"of_flow": flow_id})
-    flow = _look(flow_id, _SHARE)
+    flow = _look(flow_id, _FIND)
     if trigger == "hook":
         given = parameters.of_payload(flow.parameters, given)
     params, problems = parameters.values(flow.parameters, given)
     if problems:
         raise Invalid.of(problems)
     submission = submission_of(flow, params, trigger=trigger, when_busy=when_busy)
-    return submissions.take(submission, by=by, bounds=bounds, now=now, promise=promise)
+    submitted = submissions.take(submission, by=by, bounds=bounds, now=now, promise=promise)
+    _look(flow_id, _SHARE)  # flows are locked after sessions; it may have been deleted meanwhile
+    return submitted
 
 
 def submission_of(
