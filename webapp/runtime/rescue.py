@@ -20,8 +20,9 @@ LEASE = timedelta(seconds=60)
 
 
 def rescue_the_dead(context: Context) -> int:
-    """Fail every active task that no living process runs; returns how many there were.
+    """Close every active task that no living process runs; returns how many there were.
 
+    It fails, or is to be run again if it says so.
     A sibling's healthy run is never touched: on this host a runner is asked for by boot, pid and
     start time, on another by its heartbeat, as the clock of their database has it.
     """
@@ -34,7 +35,7 @@ def rescue_the_dead(context: Context) -> int:
 
 
 def rescue(context: Context, run: runs.ActiveRun) -> bool:
-    """Fail one active task and end its processes; false if it is not active any more."""
+    """Close one active task and end its processes; false if it is not active any more."""
     code = "interrupted" if run.runner is not None else "interrupted_unknown"
     return _close(context, run.task_id, run.attempt, code)
 

@@ -46,7 +46,10 @@ DOCTOR = {
     "mend_schema": N_("The database is migrated, as every start does."),
     "mend_broken_file": N_("Restore a backup; a damaged file is not repaired by guessing."),
     "mend_misspelt": N_("The status is written as it should be; what means none becomes failed."),
-    "mend_dead_run": N_("They become failed (interrupted), and what is left of them is ended."),
+    "mend_dead_run": N_(
+        "They become failed (interrupted), or wait again where they say so, "
+        "and what is left of them is ended."
+    ),
     "mend_contradiction": N_("The times are set from the status and the attempts."),
     "mend_lane_counts": N_("The tasks are counted anew."),
     "mend_session_counts": N_("The tasks are counted anew."),
