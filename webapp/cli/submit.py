@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import click
 
 from webapp import sources
-from webapp.cli import options
+from webapp.cli import options, own_settings
 from webapp.cli.ending import Code, Declined, Ended, Interrupted
 from webapp.cli.files import sent_along
 from webapp.cli.options import Function, Span, notice, show_json, talks, task_path, text_of, utf8
@@ -47,6 +47,7 @@ FIELDS: list[Callable[[Any], Any]] = [
     click.option("--cwd", "working_dir", metavar="DIR", help="Where it runs; else its workspace."),
     click.option("--shell", metavar="PATH", help="What reads the command; /bin/sh if not said."),
     click.option("--stdin", type=click.Choice(["open", "none"]), help="Whether it can be told."),
+    *own_settings.OPTIONS,
 ]
 BUSY: list[Callable[[Any], Any]] = [
     click.option(
@@ -131,6 +132,10 @@ def fields(server: Server, given: dict[str, Any]) -> dict[str, Any]:
         body["when_busy"] = "queue" if given["queue"] else "reject"
     if given["env"]:
         body["env"] = dict(_variable(said) for said in given["env"])
+    for name, value in own_settings.said(given["settings"], given["secrets"]).items():
+        if name in body:
+            raise Ended(Code.USAGE, f"--setting: {name} is said twice.")
+        body[name] = value
     if given["working_dir"] is not None:
         body["working_dir"] = _directory(server, given["working_dir"])
     return body

@@ -24,6 +24,14 @@ WAITS = "read -r line"
         (("--priority", "1.5", "true"), "1.5"),
         (("--env", "LINEUP_NOT_SET", "true"), "no such variable"),
         (("--env", "LINEUP_X=1", "true"), "env: LINEUP_X: names that begin with LINEUP_"),
+        (("--setting", "url", "true"), "write NAME=VALUE"),
+        (("--setting", "env.A=1", "--setting", "env.A=2", "true"), "env.A is said twice"),
+        (("--setting", "env=5", "--env", "A=1", "true"), "env is said twice"),
+        (
+            ("--secret", "secret_env.A=LINEUP_NOT_SET", "true"),
+            "there is no variable LINEUP_NOT_SET",
+        ),
+        (("--agent", "http", "--setting", "url=ftp://x", "ask"), "url: must begin with http"),
         (("--session", "a b", "true"), "session_id: must be"),
         (("--agent", "juggler", "true"), "juggler"),
         (("--cwd", "nowhere-at-all", "true"), "is not an existing directory"),
@@ -141,6 +149,21 @@ def test_every_option_reaches_the_task(shell: Terminal, server: Server) -> None:
     assert (task["timeout_s"], task["silence_timeout_s"]) == (60, 30)
     assert task["agent_settings"]["stdin"] == "none"
     assert "hidden" not in json.dumps(task["agent_settings"])
+
+
+def test_settings_and_secrets_of_any_agent_reach_the_task(shell: Terminal, server: Server) -> None:
+    given = (
+        *("--agent", "http", "--setting", f"url={server.url}/health"),
+        *("--setting", "query.n=[1, 2]", "--setting", "headers.X-From=cli"),
+        *("--secret", "secret_headers.X-Api-Key=API_KEY"),
+    )
+    ran = shell.run("submit", "--wait", *given, "Ask it", API_KEY="sk-1234567890-x4Qz")
+
+    task = shell.run("show", ran.out.decode().split()[0], "--json").json
+    assert json.loads(task["task_result"])["status"] == "healthy"
+    settings = task["agent_settings"]
+    assert (settings["query"], settings["headers"]) == ({"n": [1, 2]}, {"X-From": "cli"})
+    assert settings["secret_headers"] == {"X-Api-Key": "•••x4Qz"}
 
 
 def test_the_same_key_is_run_once_and_a_key_with_another_command_is_refused(
