@@ -120,6 +120,14 @@ def test_what_is_no_yaml_is_taken_for_a_crontab(api: FlaskClient) -> None:
 
 
 @pytest.mark.any_database
+def test_more_jobs_than_there_may_be_lanes_need_one_that_is_named(api: FlaskClient) -> None:
+    jobs = "".join(f"{number % 60} 3 * * * true\n" for number in range(101))
+
+    assert "lane" in take(api, jobs)["fields"]
+    assert take(api, jobs, lane="main", dry_run=True)["success"] is True
+
+
+@pytest.mark.any_database
 def test_a_program_that_is_called_like_a_user_is_a_program(api: FlaskClient) -> None:
     assert (
         take(api, "0 1 * * * sync -f /\n0 2 * * * root-backup /\n0 3 * * * root -x\n")["success"]

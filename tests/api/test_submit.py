@@ -24,6 +24,7 @@ SHELL = {"task_description": "true", "agent": "shell"}
         ({"task_description": "\ud800"}, "task_description", "Unicode"),
         ({"task_description": 7}, "task_description", "string"),
         ({"agent": None}, "agent", "which agent"),
+        ({"agent": None, "flow_id": "x"}, "flow_id", "/api/flows/"),
         ({"agent": "llm"}, "agent", "not available yet"),
         ({"agent": "http"}, "url", "say which address"),
         ({"agent": "browser"}, "agent", "not available yet"),

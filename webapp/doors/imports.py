@@ -15,6 +15,7 @@ from webapp import clock
 from webapp.domain import crontab, secrets
 from webapp.domain.bundles import MAX_FLOWS, MAX_TEXT, Bundle, Entry, Problem
 from webapp.domain.errors import Invalid, Refused
+from webapp.domain.lanes import MAX_LANES
 from webapp.domain.policies import LANE_NAME, MAIN_LANE
 from webapp.doors import flow_files, flows, schedules
 from webapp.doors.intake import check_text
@@ -143,6 +144,9 @@ def _give_lanes(bundle: Bundle, choice: Choice, kind: Kind) -> None:
         for entry in bundle.entries:
             entry.flow["lane"] = choice.lane
     elif kind == "crontab":
+        if len(bundle.entries) > MAX_LANES:
+            many = f"{len(bundle.entries):,} jobs cannot have a lane each; name one for all of them"
+            raise Invalid.field("lane", many)
         taken: set[str] = {MAIN_LANE}
         for entry in bundle.entries:
             entry.flow["lane"] = _lane_of(str(entry.flow["name"]), taken)

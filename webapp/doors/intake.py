@@ -76,7 +76,7 @@ def intake(
     own = {
         name: value for name, value in given.items() if name not in (*COMMON, *NOT_YET, "flow_id")
     }
-    if not {"agent"} & problems.keys():
+    if "agent" in values:
         try:
             values["agent_settings"] = ports().agents.validate(
                 values["agent"], own, by_hand=by_hand
