@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -114,6 +115,19 @@ def test_an_unknown_flow_and_a_second_schedule_are_refused(api: FlaskClient, flo
         assert method("/api/schedule/nobody").status_code == 404
     assert api.put("/api/schedule/nobody", json={"is_enabled": False}).status_code == 404
     assert api.get("/api/schedule/nobody/occurrences").status_code == 404
+
+
+def test_of_many_who_schedule_a_flow_at_once_one_does(
+    api: FlaskClient, app: APIFlask, flow_id: str
+) -> None:
+    def one(_: int) -> int:
+        client = app.test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = api.environ_base["HTTP_AUTHORIZATION"]
+        body = {"flow_id": flow_id, "cron_expression": HOURLY}
+        return client.post("/api/schedule", json=body).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(one, range(8))) == [200, *[409] * 7]
 
 
 def test_a_flow_that_must_be_given_something_cannot_be_scheduled(
