@@ -48,7 +48,7 @@ def beside() -> ResponseReturnValue:
     """What needs a look and the picture of the day; 204 if that has not changed."""
     if unchanged(_aside_version(board.version(), ahead.coming(), attention.version())):
         return "", 204
-    return render_template("_partials/aside.html", **aside(board.board()))
+    return render_template("_partials/aside_answer.html", **aside(board.board()))
 
 
 @bp.get("/strip")
