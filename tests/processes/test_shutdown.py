@@ -53,6 +53,19 @@ def test_a_task_that_outlives_the_grace_fails_as_interrupted_and_its_processes_a
     assert home.task(waiting)["status"] == "pending"
 
 
+def test_a_task_that_a_shutdown_cuts_short_is_run_again_if_it_says_so(home: Home) -> None:
+    first = home.server(shutdown_grace_s="0.1", stop_grace_s="0.5").start()
+    command = '[ "$LINEUP_TASK_ATTEMPT" = 2 ] || sleep 3600.12'
+    task_id = first.submit(command, rerun_interrupted=True)
+    until(lambda: running("sleep 3600.12"))
+
+    assert first.terminate() == 0
+
+    assert home.task(task_id)["status"] == "pending"
+    with home.server():
+        home.becomes(task_id, "completed")
+
+
 def test_a_paused_task_is_ended_by_a_shutdown_too(home: Home) -> None:
     first = home.server(shutdown_grace_s="0.1", stop_grace_s="0.5").start()
     task_id = first.submit("sleep 3600.10")

@@ -156,3 +156,4 @@ def test_a_shutdown_fails_the_run_and_no_retry_is_promised(begin: Begin) -> None
 
     ended = outcome(run)
     assert (ended.code, ended.may_retry) == ("interrupted_by_shutdown", False)
+    assert ended.was_interrupted, "so that it is run again if it says so"

@@ -14,7 +14,7 @@ from webapp.domain.outcome import interrupted
 from webapp.domain.policies import MAX_INTERRUPTIONS
 from webapp.domain.retry import backoff
 from webapp.runtime.context import Context
-from webapp.services import claims, controls
+from webapp.services import claims, controls, records
 from webapp.services.submissions import Submitted
 
 Submit = Callable[..., Submitted]
@@ -118,3 +118,15 @@ def test_a_task_that_was_to_be_stopped_when_its_server_died_is_stopped(
     die(taken, NOON)
 
     assert stored(task.task_id).status == "stopped"
+
+
+def test_what_an_earlier_process_left_behind_is_forgotten_with_it(
+    context: Context, submit: Submit, claim: Any, stored: Any, die: Callable[..., bool]
+) -> None:
+    task = submit(rerun_interrupted=True, now=NOON)
+    taken = claim(now=NOON)
+    context.call(records.abandon, taken.task_id, taken.attempt, NOON)
+
+    die(taken, NOON)
+
+    assert (stored(task.task_id).status, stored(task.task_id).abandoned) == ("pending", False)

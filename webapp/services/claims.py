@@ -169,8 +169,11 @@ def _finish(task_id: str, attempt: int, outcome: Outcome, news: News, now: datet
     if task.wish == "stop" and outcome.move != "stop":
         outcome = outcomes.stopped(outcome.result, outcome.exit_code)
     if outcome.move == "fail" and (again := _again(task, outcome, now)) is not None:
-        entries, due = [*news.entries, again[0]], again[1]
-        moves.move(task, "retry", now, entries, not_before=due, progress=None, pause_reason=None)
+        entries = [*news.entries, again[0]]
+        fresh: dict[str, Any] = {"progress": None, "pause_reason": None}
+        if outcome.was_interrupted:
+            fresh["abandoned"] = False  # its code went with the process it ran in
+        moves.move(task, "retry", now, entries, not_before=again[1], **fresh)
     else:
         _end(task, outcome, news, now)
     _close_attempt(task, outcome, news, now)
