@@ -8,7 +8,10 @@ import os
 import platform
 import sys
 
-NAMES = (*("submit", "tasks_per_second", "pause", "polls", "footprint", "history", "retention"),)
+NAMES = (
+    *("submit", "tasks_per_second", "pause", "polls", "footprint", "history", "retention"),
+    "schedules",
+)
 
 
 def main() -> None:

@@ -154,10 +154,15 @@ class Client:
         self.send(path, body)
         return self.receive()
 
-    def send(self, path: str, body: dict[str, Any]) -> None:
+    def put(self, path: str, body: dict[str, Any]) -> Any:
+        """Change something by JSON."""
+        self.send(path, body, "PUT")
+        return self.receive()
+
+    def send(self, path: str, body: dict[str, Any], method: str = "POST") -> None:
         """Send JSON and do not wait for the answer."""
         headers = {**self.headers, "Content-Type": "application/json"}
-        self.connection.request("POST", path, json.dumps(body), headers)
+        self.connection.request(method, path, json.dumps(body), headers)
 
     def receive(self) -> Any:
         """The answer to what was sent."""

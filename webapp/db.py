@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from operator import itemgetter
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -32,6 +33,8 @@ READ = "read"
 BUSY_TIMEOUT_MS = 30_000
 AWAY = (OperationalError, PoolTimeout)
 """What says that the database cannot be used now, but may be later."""
+TOGETHER = 50
+"""Rows that one statement inserts."""
 TRIES = 5
 CAME_BETWEEN = {
     "40001",  # serialization failure
@@ -190,35 +193,42 @@ def lock(statement: Any, params: Any = None) -> None:
 def insert_many(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert many rows of the same columns, as quickly as the driver can.
 
-    What SQLAlchemy does for each value of each row takes longer than the insertion itself.
+    What SQLAlchemy does for each value of each row takes longer than the insertion itself, and
+    SQLite's index of texts is written once for each statement, not for each row.
     """
     writing = cast(RoutedSession, db.session()).writing
     assert writing is not None
     if not rows:
         return
     names = tuple(rows[0])
-    statement, conversions = _inserting(table, names, writing.dialect)
     values = itemgetter(*names)
     converted = [list(values(row)) for row in rows]
-    for place, convert in conversions:
+    for place, convert in _conversions(table, names, writing.dialect):
         for row in converted:
             row[place] = convert(row[place])
-    writing.exec_driver_sql(statement, [tuple(row) for row in converted])
+    for start in range(0, len(rows), TOGETHER):
+        piece = converted[start : start + TOGETHER]
+        statement = _inserting(table, names, len(piece), writing.dialect)
+        writing.exec_driver_sql(statement, tuple(chain.from_iterable(piece)))
 
 
 @functools.lru_cache
-def _inserting(
+def _conversions(
     table: Table, names: tuple[str, ...], dialect: Dialect
-) -> tuple[str, list[tuple[int, Any]]]:
-    """The statement in the driver's own words, and what is done to which value before."""
+) -> list[tuple[int, Callable[[Any], Any]]]:
+    """What is to be done to which value before the driver is given it."""
+    types_ = [table.c[name].type.dialect_impl(dialect) for name in names]
+    processors: list[Any] = [type_.bind_processor(dialect) for type_ in types_]
+    return [(place, found) for place, found in enumerate(processors) if found is not None]
+
+
+@functools.lru_cache
+def _inserting(table: Table, names: tuple[str, ...], count: int, dialect: Dialect) -> str:
+    """The statement for so many rows, in the driver's own words."""
     sign = "?" if dialect.paramstyle == "qmark" else "%s"
     quoted = ", ".join(dialect.identifier_preparer.quote(name) for name in names)
-    signs = ", ".join([sign] * len(names))
-    processors = [
-        table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names
-    ]
-    conversions = [(place, processors[place]) for place in range(len(names)) if processors[place]]
-    return f"INSERT INTO {table.name} ({quoted}) VALUES ({signs})", conversions
+    row = f"({', '.join([sign] * len(names))})"
+    return f"INSERT INTO {table.name} ({quoted}) VALUES {', '.join([row] * count)}"
 
 
 def init_app(app: Flask, url: str, *, durability: str, threads: int) -> None:

@@ -234,9 +234,7 @@ class _Piece:
         return None
 
     def _task(self, row: Row[Any], due_at: datetime) -> str:
-        params, problems = parameters.values(row.parameters, {})
-        if problems:
-            raise Invalid.of(problems)
+        params = _defaults(row.parameters) if row.parameters else {}
         task_id, session_id = str(uuid7()), row.session_id
         if session_id is None:
             session_id = str(uuid7())
@@ -280,3 +278,11 @@ class _Piece:
             done = cast(CursorResult[Any], db.session.execute(statement, rows))
             if done.rowcount != len(rows):
                 raise Overtaken
+
+
+def _defaults(declarations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The values of a run that nobody gives any; raises Invalid where one is needed."""
+    params, problems = parameters.values(declarations, {})
+    if problems:
+        raise Invalid.of(problems)
+    return params
