@@ -176,6 +176,20 @@ def test_a_task_is_edited_and_run_with_its_secrets_kept(
     expect(page.locator("#term")).to_contain_text("s3cret changed")
 
 
+def test_the_composer_shows_the_fields_of_the_agent_that_is_chosen(windows: Windows) -> None:
+    page = windows.open("/")
+    address, working_dir = page.get_by_label("Address"), page.get_by_label("Working directory")
+    page.get_by_text("More: ").click()
+    expect(working_dir).to_be_visible()
+    expect(address).to_be_hidden()
+
+    page.get_by_label("Agent", exact=True).select_option("http")
+    expect(working_dir).to_be_hidden()
+    page.get_by_label("Kind").select_option("langflow")
+    expect(page.get_by_label("Flow in Langflow")).to_be_visible()
+    expect(page.get_by_label("Method")).to_be_hidden()
+
+
 def test_the_theme_is_the_systems_until_somebody_chooses(windows: Windows) -> None:
     page = windows.open("/", color_scheme="dark")
     background = "getComputedStyle(document.body).backgroundColor"

@@ -76,10 +76,10 @@ def test_what_the_unit_names_serves_and_ends_well_when_told(tmp_path: Path) -> N
         stderr=subprocess.DEVNULL,
     )
     try:
-        until(lambda: _answers(server, port))
+        until(lambda: _answers(server, port), patience_s=60)
         assert (data / "lineup.db").exists()
         server.send_signal(signal.SIGTERM)
-        assert server.wait(20) == 0
+        assert server.wait(60) == 0
     finally:
         server.kill()
         server.wait()
@@ -164,6 +164,16 @@ def test_what_cannot_be_is_refused_in_words(
 
     assert refused.exit_code not in (0, 1)
     assert said in refused.output
+
+
+def test_a_service_of_the_machine_is_not_given_a_directory_in_somebodys_home(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("install", "--system", "--run-as", getpass.getuser(), "--dry-run")
+    monkeypatch.delenv("LINEUP_DATA")
+    monkeypatch.setenv("HOME", "/")
+
+    assert "LINEUP_DATA=/var/lib/lineup" in invoke(*words).output
 
 
 def test_a_password_is_not_written_where_everybody_reads_it(invoke: Invoke) -> None:

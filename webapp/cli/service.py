@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-import re
 import shutil
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +15,7 @@ import click
 from webapp import sources
 from webapp.cli.ending import Code, Ended
 from webapp.cli.setup import settings as read_settings
+from webapp.cli.systemd import Place, run
 from webapp.sources import PREFIX
 
 if TYPE_CHECKING:
@@ -25,60 +24,6 @@ if TYPE_CHECKING:
 
 OF_COMMANDS = {"url", "token", "token_file", "plain_http", "open_browser"}
 """Settings that a server has no use for."""
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
-PATIENCE_S = 90
-
-
-class Place:
-    """Where a unit lies, and the manager that it belongs to."""
-
-    def __init__(self, name: str, *, system: bool, directory: str | None = None) -> None:
-        if not NAME.fullmatch(name) or name.endswith(".service"):
-            raise Ended(Code.USAGE, "--name: letters, digits, - and _, such as lineup.")
-        self.name, self.system = name, system
-        self.aside = directory is not None
-        """Only to be written somewhere: no manager is to be told."""
-        if directory is not None:
-            where = Path(directory).absolute()
-        elif system:
-            where = Path("/etc/systemd/system")
-        else:
-            base = sources.variable("XDG_CONFIG_HOME") or Path.home() / ".config"
-            where = Path(base) / "systemd" / "user"
-        self.file = where / f"{name}.service"
-
-    @property
-    def option(self) -> str:
-        """How systemctl is told which manager is meant."""
-        return "--system" if self.system else "--user"
-
-    def refuse_the_wrong_user(self) -> None:
-        """Raises Ended where this user cannot have such a service."""
-        root = os.geteuid() == 0
-        if self.aside:
-            return
-        if self.system and not root:
-            raise Ended(
-                Code.NOT_LET_IN,
-                "A service of the system is root's to install: sudo lineup service install "
-                "--system. Without --system it is a service of your own.",
-            )
-        if root and not self.system:
-            raise Ended(
-                Code.USAGE,
-                "As root a service of your own would run all tasks as root, and only while root "
-                "is logged in. Use --system with --run-as NAME, or be that user.",
-            )
-
-    def manager_runs(self) -> bool:
-        """Whether systemd is there to be told."""
-        if self.aside or not Path("/run/systemd/system").is_dir():
-            return False
-        return shutil.which("systemctl") is not None and self.ask("show-environment")[0] == 0
-
-    def ask(self, *words: str) -> tuple[int, str]:
-        """What systemctl ends with and says."""
-        return _run(["systemctl", self.option, *words])
 
 
 def _options(function: Any) -> Any:
@@ -108,11 +53,15 @@ def install(
     It serves with the settings of this moment: those of the environment are written into the unit.
     """
     place = Place(name, system=system, directory=directory)
-    text = _unit(read_settings(), system=system, run_as=run_as, dry_run=dry_run).text()
+    settings = read_settings()
+    unit = _unit(settings, system=system, run_as=run_as, dry_run=dry_run)
+    text = unit.text()
     if dry_run:
         click.echo(f"# {place.file}\n{text}", nl=False)
         return
     place.refuse_the_wrong_user()
+    if system and not place.aside:
+        _make_data(settings.data, unit.user)
     _write(place, text)
     _check(place)
     if place.manager_runs():
@@ -214,6 +163,12 @@ def _user(settings: Settings, run_as: str | None, *, dry_run: bool) -> str:
         user = pwd.getpwnam(name)
     except KeyError:
         raise Ended(Code.USAGE, f"--run-as: there is no user {name} on this machine.") from None
+    if "data" not in sources.read().environment and settings.data.is_relative_to(Path.home()):
+        raise Ended(
+            Code.USAGE,
+            f"{settings.data} is in your own home. Say where a service of the machine is to keep "
+            "its data: LINEUP_DATA=/var/lib/lineup, for example.",
+        )
     with suppress(FileNotFoundError):  # it is made at the first start
         owner = settings.data.stat().st_uid
         if owner != user.pw_uid and not dry_run:
@@ -223,6 +178,18 @@ def _user(settings: Settings, run_as: str | None, *, dry_run: bool) -> str:
                 f"(chown -R {name}), or name another directory in LINEUP_DATA.",
             )
     return name
+
+
+def _make_data(data: Path, user: str | None) -> None:
+    """The directory, for that user alone: in most places it could not make it itself."""
+    if user is None or data.exists():
+        return
+    owner = pwd.getpwnam(user)
+    try:
+        data.mkdir(parents=True, mode=0o700)
+        os.chown(data, owner.pw_uid, owner.pw_gid)
+    except OSError as error:
+        raise Ended(Code.FAILED, f"{data} could not be made: {error.strerror}.") from None
 
 
 def _write(place: Place, text: str) -> None:
@@ -258,7 +225,7 @@ def _check(place: Place) -> None:
     """What systemd itself has against the unit, if it can be asked."""
     if shutil.which("systemd-analyze") is None:
         return
-    code, said = _run(["systemd-analyze", "verify", place.option, str(place.file)])
+    code, said = run(["systemd-analyze", "verify", place.option, str(place.file)])
     mine = [line for line in said.splitlines() if place.file.name in line]
     if code and mine:
         click.echo("systemd-analyze verify says:\n" + "\n".join(mine), err=True)
@@ -273,7 +240,7 @@ def _start(place: Place) -> None:
     if place.system:
         return
     who = pwd.getpwuid(os.geteuid()).pw_name
-    code, said = _run(["loginctl", "enable-linger", who])
+    code, said = run(["loginctl", "enable-linger", who])
     if code:
         click.echo(
             f"It starts when you log in. To start it at boot: sudo loginctl enable-linger {who}"
@@ -285,13 +252,3 @@ def _start(place: Place) -> None:
 
 def _log(place: Place) -> str:
     return f"journalctl {'-u' if place.system else '--user -u'} {place.name}"
-
-
-def _run(command: list[str]) -> tuple[int, str]:
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=PATIENCE_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return 1, str(error)
-    return done.returncode, (done.stdout + done.stderr).strip()
