@@ -140,6 +140,22 @@ def test_a_paused_schedule_says_why_and_is_resumed_with_one_click(
     assert "Resume" not in browser.get("/schedules").text
 
 
+def test_why_nothing_will_run_is_said_in_words(browser: Browser, make_named: Any, api: Any) -> None:
+    past = clock.now() - timedelta(days=3)
+    make_named("over", ends_at=past, next_execution_at=None, fire_at=None)
+    make_named("spent", next_execution_at=None, fire_at=None)
+    make_named("empty", cron_expression=None, next_execution_at=None, fire_at=None)
+    page = browser.get("/schedules").text
+    assert "never: it has no rule" in page
+    assert "never again" in page
+    assert "ended <relative-time" in page
+
+    make_named("due")
+    assert "lane paused" not in browser.get("/schedules").text
+    assert api.post("/api/lanes/main/pause", json={"reason": "painting"}).status_code == 200
+    assert "lane paused" in browser.get("/schedules").text
+
+
 def test_a_poll_of_the_list_is_answered_only_when_something_changed(
     browser: Browser, make_named: Any, app: APIFlask
 ) -> None:
