@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +21,7 @@ from webapp.doors.intake import check_text, refused, whole
 from webapp.ports import ports
 from webapp.services import fires, firing
 from webapp.services import schedules as verbs
-from webapp.services.schedules import Terms
+from webapp.services.schedules import Terms, Unsettled
 from webapp.services.submissions import Bounds
 
 MAX_DESCRIPTION = 10_000
@@ -29,6 +30,8 @@ MAX_SECONDS = 366 * 24 * 3600.0
 MAX_JITTER_S = 24 * 3600.0
 MAX_CATCH_UP = 10_000
 MAX_FAILURES = 1_000
+TRIES = 10
+"""How often what is due is settled when others hold the schedule just then."""
 UNSET = {"cron_expression", "description", "calendar", "starts_at", "ends_at"} | {
     "pause_after_failures"
 }
@@ -44,17 +47,22 @@ def create(flow_id: Any, raw: Mapping[str, Any], *, by: str) -> None:
 
 def change(flow_id: str, raw: Mapping[str, Any], *, by: str, version: int | None = None) -> None:
     """Change what was sent and nothing else; raises Refused that names fields and reasons."""
-    changes, now = values(raw), clock.now()
-    if changes.keys() & set(verbs.WHEN):
-        _settle(flow_id, now)
-    verbs.change(
-        flow_id,
-        changes,
-        min_interval_s=_min_interval_s(),
-        by=by,
-        now=now,
-        version=version,
-    )
+    changes = values(raw)
+    for tries_left in reversed(range(TRIES)):
+        now = clock.now()
+        if changes.keys() & set(verbs.WHEN):
+            _settle(flow_id, now)
+        with suppress(Unsettled):
+            verbs.change(
+                flow_id,
+                changes,
+                min_interval_s=_min_interval_s(),
+                by=by,
+                now=now,
+                version=version,
+                settled=not tries_left,
+            )
+            break
     ports().wake.schedules()
 
 

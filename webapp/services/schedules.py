@@ -31,6 +31,10 @@ WHEN = ("cron_expression", "timezone", "is_enabled", "starts_at", "ends_at", "ji
 NOT_PAUSED: dict[str, None] = {"paused_at": None, "pause_code": None, "pause_params": None}
 
 
+class Unsettled(Exception):
+    """It is due, and somebody held it when that should have been settled: settle it again."""
+
+
 @dataclass(frozen=True)
 class Terms:
     """Everything of a schedule that a person may set."""
@@ -83,11 +87,13 @@ def alter(
     by: str,
     now: datetime,
     version: int | None = None,
+    settled: bool = True,
 ) -> None:
     """Change what is given; the next time is left alone unless that changes when it is due.
 
     Raises NotFound, Invalid that names the field, or Conflict where somebody changed it after
-    ``version``. What fell due up to ``now`` has been settled before, by the rule as it was.
+    ``version``. What fell due up to ``now`` has been settled before, by the rule as it was; where
+    that is not ``settled`` for certain, Unsettled is raised if it was not.
     For verbs that are in their transaction already; `change` is one by itself.
     """
     if changes.get("is_enabled"):
@@ -106,7 +112,7 @@ def alter(
     if different.keys() & set(WHEN):
         if terms.is_enabled:
             _check_runs_alone(_flow(flow_id))
-        _let_go(row, now)
+        _let_go(row, now, settled)
         # what cannot be used any more can still be switched off
         asked = terms.is_enabled or different.keys() - {"is_enabled"}
         _plan(row.id, terms, _rule(terms, min_interval_s) if asked else None, now)
@@ -186,10 +192,12 @@ def _rule(terms: Terms, min_interval_s: float) -> cron.Rule | None:
     return cron.parse(terms.cron_expression, terms.timezone, min_interval_s=min_interval_s)
 
 
-def _let_go(row: Row[Any], now: datetime) -> None:
+def _let_go(row: Row[Any], now: datetime, settled: bool) -> None:
     """A due time that still waits for its jitter has its fate: nothing fires by a rule that was."""
     due = row.next_execution_at
     if row.is_enabled and due is not None and due <= now:
+        if not settled and row.fire_at is not None and row.fire_at <= now:
+            raise Unsettled
         fate = Fate(due, SKIPPED, "skipped_changed")
         ledger.record([ledger.entry(row.id, fate, None, now)])
 
