@@ -88,6 +88,7 @@ def test_schedules_are_found_by_text_and_by_state(browser: Browser, make_named: 
     assert found("state=on") == ["endless", "invoices", "late"]
     assert found("state=off&q=r") == ["broken", "crawl"]
     assert found("state=attention") == ["broken", "endless", "late"]
+    assert "missed 1 due time<" in browser.get("/schedules?state=attention").text
     assert "No schedule here matches “_”." in browser.get("/schedules?q=_").text
 
 
