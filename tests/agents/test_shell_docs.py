@@ -38,7 +38,7 @@ def test_every_marked_line_in_the_table_is_understood() -> None:
 
 def test_every_variable_is_documented_and_the_reverse(tmp_path: Path) -> None:
     documented = set(re.findall(r"^\| `(LINEUP_TASK_\w+)`", PAGE, re.MULTILINE))
-    assert documented == set(variables(TaskWork("true", tmp_path, {}, "t1")))
+    assert documented == set(variables(TaskWork("true", tmp_path, {}, "t1", params={"target": 1})))
 
 
 def test_the_limits_are_those_of_the_code() -> None:
