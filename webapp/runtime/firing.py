@@ -98,6 +98,7 @@ class Firing:
                 self._misaligned = False
             for piece in firing.pieces(context.now, self._terms):
                 self._tell(piece)
+                self.last_look = context.now()
                 if self.ending:
                     break
             following = firing.next_fire_at()
