@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from webapp.api import controls, flows, freeze, tasks
+from webapp.api import controls, flows, freeze, imports, schedules, tasks
 from webapp.api.bodies import DESCRIBED, ErrorAnswer
 from webapp.api.description import EXAMPLES, FREE
 from webapp.web.refusals import answers_json
@@ -80,7 +80,7 @@ def test_every_address_for_programs_is_described_and_no_other(api: FlaskClient, 
 def test_every_example_is_one(spec: Spec) -> None:
     bodies = {
         name: model
-        for module in (tasks, flows, controls, freeze)
+        for module in (tasks, flows, schedules, imports, controls, freeze)
         for name, model in vars(module).items()
         if name.endswith("Body")
     }

@@ -105,6 +105,14 @@ EXAMPLES: dict[str, Any] = {
     "NewTaskBody": {"reason": "and tell me when it is done"},
     "InstructionBody": {"instruction": "yes"},
     "FreezeBody": {"reason": "moving house"},
+    "ScheduleBody": {
+        "flow_id": "019ab1c2-5b7e-7d10-8a51-0d3f5c2b9e77",
+        "cron_expression": "0 9 * * 1-5",
+        "timezone": "Europe/Berlin",
+        "overlap": "skip",
+        "calendar": ["12-25"],
+    },
+    "ImportBody": {"text": "0 2 * * * make backup", "format": "crontab", "dry_run": True},
     "SubmitAnswer": {
         "success": True,
         "task_id": "019ab1c2-5b7e-7d10-8a51-0d3f5c2b9e77",

@@ -72,13 +72,13 @@ class Fields(Body):
     )
 
 
-class CreateBody(Fields):
+class ScheduleBody(Fields):
     """The rule of a flow that has none yet."""
 
     flow_id: StrictStr
 
 
-class ChangeBody(Fields):
+class ScheduleChangeBody(Fields):
     """Only what is sent changes."""
 
     flow_id: StrictStr | None = Field(None, description="If sent, the one of the address.")
@@ -169,9 +169,9 @@ def list_schedules(query_data: ListQuery) -> ResponseReturnValue:
 
 
 @bp.post("")
-@bp.input(CreateBody)
+@bp.input(ScheduleBody)
 @bp.doc(responses=answers(ScheduleAnswer, refusals=(400, 404, 409, 415)))
-def create(json_data: CreateBody) -> ResponseReturnValue:
+def create(json_data: ScheduleBody) -> ResponseReturnValue:
     """Give a flow its schedule."""
     fields = json_data.model_dump(exclude_unset=True)
     flow_id = fields.pop("flow_id")
@@ -187,9 +187,9 @@ def show(flow_id: str) -> ResponseReturnValue:
 
 
 @bp.put("/<flow_id>")
-@bp.input(ChangeBody)
+@bp.input(ScheduleChangeBody)
 @bp.doc(responses=answers(ScheduleAnswer, refusals=(400, 404, 409, 415)))
-def change(flow_id: str, json_data: ChangeBody) -> ResponseReturnValue:
+def change(flow_id: str, json_data: ScheduleChangeBody) -> ResponseReturnValue:
     """Change what is sent. The next time stays as it is, unless that changes when it is due."""
     fields = json_data.model_dump(exclude_unset=True)
     if fields.pop("flow_id", None) not in (None, flow_id):
