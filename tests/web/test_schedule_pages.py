@@ -141,7 +141,9 @@ def test_a_paused_schedule_says_why_and_is_resumed_with_one_click(
     assert "Resume" not in browser.get("/schedules").text
 
 
-def test_why_nothing_will_run_is_said_in_words(browser: Browser, make_named: Any, api: Any) -> None:
+def test_when_a_schedule_is_due_and_why_not_is_said_in_words(
+    browser: Browser, make_named: Any, api: Any
+) -> None:
     past = clock.now() - timedelta(days=3)
     make_named("over", ends_at=past, next_execution_at=None, fire_at=None)
     make_named("spent", next_execution_at=None, fire_at=None)
@@ -152,6 +154,9 @@ def test_why_nothing_will_run_is_said_in_words(browser: Browser, make_named: Any
     assert "ended <relative-time" in page
 
     make_named("due")
+    assert " UTC</span>" not in browser.get("/schedules").text
+    browser.client.set_cookie("lineup_zone", "Europe/Berlin")
+    assert " UTC</span>" in browser.get("/schedules").text
     assert "lane paused" not in browser.get("/schedules").text
     assert api.post("/api/lanes/main/pause", json={"reason": "painting"}).status_code == 200
     assert "lane paused" in browser.get("/schedules").text

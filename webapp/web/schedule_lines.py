@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from flask_babel import get_locale, gettext
@@ -16,6 +16,7 @@ from webapp.queries import timetable
 from webapp.web import filters, schedule_words
 from webapp.web.last_runs import Past, past_of
 from webapp.web.schedule_form import zone_of
+from webapp.web.zones import reader_zone
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,21 @@ def _line(row: Row[Any], runs: Sequence[Row[Any]], held: str, now: datetime) -> 
         row=row,
         words=words(row.cron_expression, str(get_locale())) if row.cron_expression else "",
         city=schedule_words.city(row.timezone),
-        next=schedule_words.due(next_at, zone, now),
+        next=_next(next_at, zone, now),
         exact=exact,
         pause=_pause(row),
         ended=row.ends_at is not None and row.ends_at <= now,
         past=past_of(runs),
         held=_held(held) if row.is_enabled else "",
     )
+
+
+def _next(at: datetime | None, zone: tzinfo, now: datetime) -> str:
+    """In the schedule's zone, which is named where the reader's clock shows another time."""
+    said = schedule_words.due(at, zone, now)
+    if at is None or at.astimezone(zone).utcoffset() == at.astimezone(reader_zone()).utcoffset():
+        return said
+    return f"{said} {at.astimezone(zone):%Z}"
 
 
 def _pause(row: Row[Any]) -> str:
