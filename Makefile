@@ -31,8 +31,10 @@ test: $(VENV)/run.stamp $(VENV)/test.stamp ## run the tests (ARGS="tests/domain 
 	@.ci/need initdb postgresql
 	@$(CLEAN_ENV) $(BIN)/python -m pytest -n 2 $(ARGS)
 
-audit: $(VENV)/run.stamp $(VENV)/test.stamp ## compare every due time around clock changes with Debian's cron
+audit: $(VENV)/run.stamp $(VENV)/test.stamp ## cron beside Debian's, a simulated year of schedules, kills everywhere
 	@$(CLEAN_ENV) $(BIN)/python -m tests.audit.cron
+	@$(CLEAN_ENV) $(BIN)/python -m tests.audit.killed
+	@$(CLEAN_ENV) $(BIN)/python -m tests.audit.ledger $(ARGS)
 
 torture: $(VENV)/run.stamp $(VENV)/test.stamp ## kill -9 a hundred times (ARGS="rounds seed")
 	@$(CLEAN_ENV) $(BIN)/python -m tests.processes.kill_loop $(ARGS)
