@@ -17,8 +17,8 @@ AT_ONCE = 5_000
 
 def expression(number: int, due: datetime) -> str:
     """One of many rules that all name this second, in every zone of whole hours."""
-    other, second = number % 59, due.second
-    minutes = sorted({due.minute, (due.minute + 1 + other) % 60})
+    second = due.second
+    minutes = sorted({due.minute, (due.minute + 20 + number % 30) % 60})  # none comes again soon
     listed = ",".join(map(str, minutes))
     hours = ("*", "*/1", "0-23")[number % 3]
     days = ("* * *", "*/1 * *", "* * 0-6", "1-31 * *")[number // 3 % 4]

@@ -65,7 +65,7 @@ def _lineup(count: int) -> tuple[Lags, Lags]:
     with home() as base:
         with base.serve():
             pass  # it migrates
-        at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=12 + count / 2_000)
+        at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=20 + count / 1_000)
         due.fill(base, count, at)
         with base.serve(), base.reader() as reader:
             if datetime.now(UTC) >= at - timedelta(seconds=3):
@@ -73,7 +73,7 @@ def _lineup(count: int) -> tuple[Lags, Lags]:
             time.sleep((at - datetime.now(UTC)).total_seconds() - 0.05)
             enqueued = _enqueued(reader, count, at)
             over = "SELECT completed FROM lanes WHERE name = 'main'"
-            until(lambda: reader.execute(over).fetchone()[0] == count, 300, pause_s=0.1)
+            until(lambda: reader.execute(over).fetchone()[0] == count, 600, pause_s=0.1)
             assert dict(reader.execute(FATES).fetchall()) == {"fired": count}
             moment = f"{at:%Y-%m-%d %H:%M:%S}"
             return enqueued, [row[0] for row in reader.execute(LATE, (moment,))]
