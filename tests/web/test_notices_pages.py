@@ -221,3 +221,24 @@ def test_what_was_never_shown_cannot_be_seen(browser: Browser, form: dict[str, s
     browser.get("/")
 
     assert browser.post("/attention/seen", form).status_code in (400, 404)
+
+
+def test_the_form_of_a_flow_says_who_is_told_and_keeps_it(
+    browser: Browser, add: Any, rows: Rows
+) -> None:
+    add()
+    rows.flow("invoices", agent="shell")
+    page = browser.get("/flows/invoices/edit").text
+    assert 'value="phone"' in page
+    base = {"name": "invoices", "agent": "shell", "task_description": "true", "lane": "main"}
+    own = {"notify": "own", "notify_channels": "phone", "notify_missed": "on"}
+
+    answer = browser.post("/flows/invoices/edit", {**base, **own})
+    assert answer.status_code == 303, answer.text
+    (flow,) = rows.read(Flow.__table__.select())
+    assert (flow.notify["channels"], flow.notify["failed_after"]) == (["phone"], None)
+
+    wrong = {**own, "notify_failed": "on", "notify_failed_after": "0"}
+    answer = browser.post("/flows/invoices/edit", {**base, **wrong})
+    assert answer.status_code == 422
+    assert "whole number from 1 to" in answer.text

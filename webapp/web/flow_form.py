@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import request
 from wtforms import BooleanField, HiddenField, StringField, TextAreaField
 
 from webapp.domain import parameters
+from webapp.doors.notices import rules_of_form
 from webapp.queries.board import Board
+from webapp.web import notify_rules
 from webapp.web.composer import lane_choices, task_values
 from webapp.web.durations import DurationField, lazy_gettext, written
 from webapp.web.flow_run import unreadable
@@ -84,7 +86,9 @@ class FlowForm(TaskForm):
         super().__init__(data=values, agents=agents, lanes=lane_choices(world))
         if request.method == "POST":
             self.rows = _rows(request.form)
+            self.notify = notify_rules.rules(rules_of_form(request.form))
         else:
+            self.notify = notify_rules.rules(values.get("notify"))
             self.rows = [ParameterRow.of(one) for one in values.get("parameters", ())]
 
     def validate(self, extra_validators: Any = None) -> bool:
@@ -104,7 +108,9 @@ class FlowForm(TaskForm):
     def raw(self) -> dict[str, Any]:
         """The fields as a script would send them; what was left empty is None."""
         version = self.version.data or ""
+        told = {"notify": rules_of_form(request.form)} if "notify" in request.form else {}
         return {
+            **told,
             **super().raw(),
             "name": self.name.data or "",
             "description": (self.description.data or "").replace("\r\n", "\n").strip() or None,
@@ -123,6 +129,8 @@ class FlowForm(TaskForm):
                 filled[int(found[1])].problems[found[2]] = as_sentence(reason)
             elif name.partition(".")[0] == "parameters":
                 self.parameters_problem = as_sentence(reason)
+            elif name == "notify":
+                self.notify = replace(self.notify, problem=as_sentence(reason))
             else:
                 others[name] = reason
         super().blame(others)
@@ -140,6 +148,7 @@ def values_of(flow: Any) -> dict[str, Any]:
         "retry_delay_s": written(flow.retry_delay_s),
         "rerun_interrupted": flow.rerun_interrupted,
         "parameters": flow.parameters,
+        "notify": flow.notify,
         "version": str(flow.version),
     }
 
