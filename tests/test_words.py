@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from tests.audit.cron import EXPRESSIONS
 from tests.domain.test_cron import EXPRESSIONS as WRITTEN
-from webapp.domain import cron_fields
+from webapp.domain.cron import fields
 from webapp.doors.meaning import spans
 from webapp.doors.words import words
 
@@ -90,7 +90,7 @@ def test_every_expression_has_words_of_its_language(expression: str) -> None:
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(WRITTEN)
 def test_numbers_are_summed_up_without_adding_or_losing_one(expression: str) -> None:
-    for part in cron_fields.read(expression):
+    for part in fields.read(expression):
         summed = [n for span in spans(part.values) for n in range(span[0], span[1] + 1, span[2])]
         assert tuple(summed) == part.values
     assert words(expression, "en")

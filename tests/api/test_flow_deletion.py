@@ -14,7 +14,7 @@ from tests.api.conftest import Make
 from tests.conftest import NOON
 from webapp.db import db, transaction
 from webapp.models import Occurrence, Schedule
-from webapp.services import ledger
+from webapp.services.firing import ledger
 
 _occurrences = Occurrence.__table__
 

@@ -17,8 +17,9 @@ from webapp.courier import Courier
 from webapp.db import transaction
 from webapp.models import AuditEntry, Channel, Flow
 from webapp.ports import KEY
-from webapp.services import aftermath, people
-from webapp.services.aftermath import Missed
+from webapp.services import people
+from webapp.services.notices import aftermath
+from webapp.services.notices.aftermath import Missed
 
 __all__ = ["receiver", "rows"]
 

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from tests.factories import MakeFlow, MakeSchedule
 from webapp import clock
 from webapp.config import Settings
-from webapp.services import fires, firing
+from webapp.services.firing import rounds, writing
 from webapp.services.submissions import Bounds
 
 Edit = Callable[..., Any]
@@ -75,10 +75,10 @@ def test_while_several_edit_it_and_others_fire_it_every_second_has_one_fate(
             assert script.put(f"/api/schedule/{flow_id}", json=given).status_code == 200
 
     def fire(_: str) -> None:
-        terms = fires.Terms(Bounds(1000, settings.data / "workspaces"))
+        terms = writing.Terms(Bounds(1000, settings.data / "workspaces"))
         while clock.now() < enough:
             with app.app_context():
-                firing.fire_due(clock.now(), terms)
+                rounds.fire_due(clock.now(), terms)
 
     with ThreadPoolExecutor(3) as pool:
         works = [pool.submit(edit, "UTC"), pool.submit(edit, "Asia/Tokyo"), pool.submit(fire, "")]

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from webapp.domain import cron, cron_fields
+from webapp.domain import cron
+from webapp.domain.cron import fields
 
 ZONES = (
     "Europe/Berlin",
@@ -144,7 +145,7 @@ def walked(expression: str, zone: str, after: datetime, until: datetime) -> list
     those run at once; until it shows a later one again, they do not. cronsim reads the fields.
     """
     info, sim = ZoneInfo(zone), CronSim(expression, after)
-    fixed = cron_fields.read(expression).fixed_time
+    fixed = fields.read(expression).fixed_time
     minute = after.replace(second=0, microsecond=0) - 4 * HOUR
     seen = minute.astimezone(info).replace(tzinfo=None)
     found = []
@@ -172,7 +173,7 @@ def excused(expression: str, zone: str, moment: datetime) -> bool:
     change is not of a whole one, or falls in the quarter of an hour, and loses the day where
     midnight itself is skipped. Fixed times it searches without a zone, and is right.
     """
-    if zone not in STUMBLES or cron_fields.read(expression).fixed_time:
+    if zone not in STUMBLES or fields.read(expression).fixed_time:
         return False
     begin, end = moment - AROUND, moment + AROUND
     ours = list(cron.parse(expression, zone).between(begin, end))

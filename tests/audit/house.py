@@ -16,7 +16,8 @@ from webapp.models import Flow, Schedule
 from webapp.ports import KEY
 from webapp.runtime.context import Context, identify
 from webapp.runtime.firing import Firing
-from webapp.services import claims, fires, firing, freeze, runners, schedules
+from webapp.services import claims, freeze, runners, schedules
+from webapp.services.firing import rounds, writing
 from webapp.services.news import News
 from webapp.services.schedules import Terms
 from webapp.services.submissions import Bounds
@@ -56,7 +57,7 @@ class House:
         self.context = Context(app, ports.settings, ports.agents, ports.output, identify())
         self.context.now = lambda: self.time
         self.context.call(runners.sign_in, self.context.identity, "audit", now)
-        self.terms = fires.Terms(Bounds(100_000, ports.settings.data / "workspaces"))
+        self.terms = writing.Terms(Bounds(100_000, ports.settings.data / "workspaces"))
         self.kept: list[Kept] = []
         self.frozen = False
         self.premature: list[tuple[datetime, datetime]] = []
@@ -73,7 +74,7 @@ class House:
 
     def waits_for(self) -> datetime | None:
         """When the next schedule is to be fired."""
-        return self.context.call(firing.next_fire_at)
+        return self.context.call(rounds.next_fire_at)
 
     def jump(self, seconds: float) -> None:
         """Turn the clock, and have it noticed."""
@@ -116,7 +117,7 @@ class House:
 
     def change(self, kept: Kept, changes: Mapping[str, Any]) -> None:
         """Edit a schedule as the doors do: what is due is settled first."""
-        self.context.call(firing.fire_due, self.time, self.terms, flow_id=kept.flow_id)
+        self.context.call(rounds.fire_due, self.time, self.terms, flow_id=kept.flow_id)
         self.context.call(
             schedules.change, kept.flow_id, changes, min_interval_s=1, by=BY, now=self.time
         )

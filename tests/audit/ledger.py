@@ -21,7 +21,7 @@ from webapp import create_app, schema
 from webapp.config import Settings
 from webapp.db import db, dispose
 from webapp.domain import cron
-from webapp.domain.fates import EACH_BY_ITSELF, FIRED
+from webapp.domain.schedules.fates import EACH_BY_ITSELF, FIRED
 from webapp.models import Occurrence, Task
 
 _occurrences = Occurrence.__table__

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from webapp.domain import cron
-from webapp.domain.fates import EACH_BY_ITSELF
-from webapp.domain.firing import (
+from webapp.domain.schedules.fates import EACH_BY_ITSELF
+from webapp.domain.schedules.firing import (
     Fate,
     Frozen,
     Open,

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from webapp.domain import cron, spans
+from webapp.domain import cron
+from webapp.domain.schedules import spans
 
 BEGIN = datetime(2026, 3, 1, 7, 11, 13, tzinfo=UTC)
 RULES = [

@@ -12,8 +12,8 @@ from webapp import clock
 from webapp.db import transaction
 from webapp.models import Delivery, Notification
 from webapp.runtime.context import Context
-from webapp.services import aftermath
-from webapp.services.aftermath import Missed
+from webapp.services.notices import aftermath
+from webapp.services.notices.aftermath import Missed
 
 __all__ = ["house", "rows"]
 

@@ -21,8 +21,8 @@ from webapp.ports import KEY
 from webapp.queries import notices
 from webapp.runtime.context import Context
 from webapp.runtime.messenger import Messenger
-from webapp.services import aftermath, deliveries
-from webapp.services.aftermath import Missed
+from webapp.services.notices import aftermath, deliveries
+from webapp.services.notices.aftermath import Missed
 
 __all__ = ["receiver", "rows"]
 

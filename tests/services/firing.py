@@ -13,8 +13,8 @@ from sqlalchemy import select
 from webapp.config import Settings
 from webapp.db import db
 from webapp.models import Occurrence, Task
-from webapp.services import firing
-from webapp.services.fires import Fired, Terms
+from webapp.services.firing import rounds
+from webapp.services.firing.writing import Fired, Terms
 from webapp.services.submissions import Bounds
 
 _occurrences = Occurrence.__table__
@@ -33,7 +33,7 @@ def fire_due(app: APIFlask, settings: Settings) -> FireDue:
             Bounds(limit, settings.data / "workspaces"), how.pop("agents", frozenset({"scripted"}))
         )
         with app.app_context():
-            return firing.fire_due(now, terms, **how)
+            return rounds.fire_due(now, terms, **how)
 
     return fire
 

@@ -16,8 +16,9 @@ from webapp.db import transaction
 from webapp.domain.outcome import Outcome, completed, stopped
 from webapp.models import Flow, Notification, Schedule
 from webapp.runtime.context import Context
-from webapp.services import aftermath, claims, schedules
-from webapp.services.aftermath import Missed
+from webapp.services import claims, schedules
+from webapp.services.notices import aftermath
+from webapp.services.notices.aftermath import Missed
 
 __all__ = ["rows", "run"]
 

@@ -18,8 +18,9 @@ from webapp.db import transaction
 from webapp.domain.outcome import Outcome
 from webapp.models import Channel, Delivery, Flow, Schedule
 from webapp.runtime.context import Context
-from webapp.services import aftermath, claims
-from webapp.services.aftermath import Missed
+from webapp.services import claims
+from webapp.services.notices import aftermath
+from webapp.services.notices.aftermath import Missed
 
 __all__ = ["receiver", "rows"]
 

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from webapp import __version__, clock
 from webapp.api.bodies import answers
-from webapp.domain.fates import FATES
+from webapp.domain.schedules.fates import FATES
 from webapp.domain.task_state import Status
 from webapp.doors import health
 from webapp.queries import metrics, tasks

@@ -18,8 +18,8 @@ from webapp.doors.principal import administration, principal
 from webapp.queries import notices
 from webapp.queries.notices import Wanted
 from webapp.queries.tasks import plain
-from webapp.services import channels as verbs
-from webapp.services import deliveries
+from webapp.services.notices import channels as verbs
+from webapp.services.notices import deliveries
 
 bp = APIBlueprint("api_notices", __name__, url_prefix="/api/notifications", tag="Notifications")
 

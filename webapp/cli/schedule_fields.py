@@ -11,7 +11,7 @@ import click
 
 from webapp.cli.ending import Code, Ended
 from webapp.cli.options import Span
-from webapp.domain.fates import CATCH_UPS, OVERLAPS
+from webapp.domain.schedules.fates import CATCH_UPS, OVERLAPS
 
 
 class Seconds(Span):

@@ -13,7 +13,7 @@ from webapp.cli.options import notice, show_json, talks, utf8
 from webapp.cli.schedule_fields import FIELDS, body_of
 from webapp.cli.submit import all_of
 from webapp.cli.terminal import brief_time, local_time, on_terminal, one_line, safe
-from webapp.domain.fates import FATES
+from webapp.domain.schedules.fates import FATES
 
 if TYPE_CHECKING:
     from webapp.cli.client import Server

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from webapp import clock
-from webapp.domain.days import MOST_DAYS
+from webapp.domain.schedules.days import MOST_DAYS
 
 MAX_TEXT = 1_000_000
 MAX_EVENTS = 2_000

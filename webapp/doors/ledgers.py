@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from webapp.services import ledger
+from webapp.services.firing import ledger
 
 BREATH_S = 0.02
 

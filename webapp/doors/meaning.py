@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import NamedTuple
 
-from webapp.domain.cron_fields import DAY, HOUR, MINUTE, SECOND, Fields, Kind, Part
+from webapp.domain.cron.fields import DAY, HOUR, MINUTE, SECOND, Fields, Kind, Part
 
 LISTED_TIMES = 6
 """Up to so many times of day are written out."""

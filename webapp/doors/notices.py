@@ -15,7 +15,7 @@ from webapp.domain.secrets import MASK
 from webapp.doors.intake import check_text
 from webapp.ports import ports
 from webapp.queries import notices
-from webapp.services import channels as verbs
+from webapp.services.notices import channels as verbs
 
 MAX_NAME = 100
 EVERYTHING = {

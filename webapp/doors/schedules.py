@@ -12,15 +12,16 @@ from typing import Any
 import tzlocal
 
 from webapp import clock
-from webapp.domain import days, zone_names
-from webapp.domain.days import MOST_DAYS
-from webapp.domain.fates import CATCH_UPS, OVERLAPS
+from webapp.domain import zone_names
+from webapp.domain.schedules import days
+from webapp.domain.schedules.days import MOST_DAYS
+from webapp.domain.schedules.fates import CATCH_UPS, OVERLAPS
 from webapp.doors import ledgers
 from webapp.doors.calendars import days_of
 from webapp.doors.intake import check_text, refused, whole
 from webapp.ports import ports
-from webapp.services import fires, firing
 from webapp.services import schedules as verbs
+from webapp.services.firing import rounds, writing
 from webapp.services.schedules import Terms, Unsettled
 from webapp.services.submissions import Bounds
 
@@ -133,8 +134,8 @@ def moment(value: Any) -> datetime:
 def _settle(flow_id: str, now: datetime) -> None:
     """Fire what is due by the rule as it is, before it is another: nothing is lost in between."""
     allowed = Bounds(ports().settings.max_scheduled, ports().workspaces)
-    terms = fires.Terms(allowed, frozenset(ports().agents.names()))
-    fired = firing.fire_due(now, terms, flow_id=flow_id)
+    terms = writing.Terms(allowed, frozenset(ports().agents.names()))
+    fired = rounds.fire_due(now, terms, flow_id=flow_id)
     for lane in sorted(fired.lanes):
         ports().wake.lane(lane)
     for task_id in fired.stopped:

@@ -13,8 +13,7 @@ from typing import Protocol
 
 from flask import has_request_context, request
 
-from webapp.domain import cron_fields
-from webapp.domain.cron import Run
+from webapp.domain.cron import Run, fields
 from webapp.domain.messages import sentence
 from webapp.doors.meaning import Meaning, meaning
 from webapp.doors.words_chinese import Chinese
@@ -47,7 +46,7 @@ def language() -> str:
 def words(expression: str, language: str = "en") -> str:
     """An expression as a sentence without full stop; raises BadExpression if it is none."""
     tongue = TONGUES.get(language[:2].lower(), TONGUES["en"])
-    return tongue.say(meaning(cron_fields.read(expression), tongue.LOCALE))
+    return tongue.say(meaning(fields.read(expression), tongue.LOCALE))
 
 
 def note(run: Run, language: str) -> str | None:

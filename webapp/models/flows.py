@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db import UtcDateTime, db
-from webapp.domain.fates import CATCH_UPS, FATES, OVERLAPS
+from webapp.domain.schedules.fates import CATCH_UPS, FATES, OVERLAPS
 from webapp.models.tasks import BigId
 
 IS_DUE = "is_enabled AND fire_at IS NOT NULL"

@@ -11,8 +11,8 @@ from sqlalchemy import Row, func, select
 from webapp.db import db
 from webapp.domain import cron
 from webapp.domain.cron import Rule
-from webapp.domain.due import due_after
 from webapp.domain.errors import Invalid
+from webapp.domain.schedules.due import due_after
 from webapp.models import Flow, Occurrence, Runner, Schedule
 
 _flows = Flow.__table__

@@ -11,8 +11,8 @@ from apscheduler.job import Job
 from apscheduler.schedulers.base import BaseScheduler
 
 from webapp.runtime.context import Context
-from webapp.services import firing, realigning
-from webapp.services.fires import Fired, Terms
+from webapp.services.firing import realigning, rounds
+from webapp.services.firing.writing import Fired, Terms
 from webapp.services.submissions import Bounds
 
 log = structlog.get_logger(__name__)
@@ -96,12 +96,12 @@ class Firing:
             if self._misaligned:
                 realigning.realign(context.now())
                 self._misaligned = False
-            for piece in firing.pieces(context.now, self._terms):
+            for piece in rounds.pieces(context.now, self._terms):
                 self._tell(piece)
                 self.last_look = context.now()
                 if self.ending:
                     break
-            following = firing.next_fire_at()
+            following = rounds.next_fire_at()
             self.last_look = context.now()
             self._work_out()
         return following
@@ -115,7 +115,7 @@ class Firing:
     def _work_out(self) -> None:
         """Work out what comes after the due times that are near, so that firing need not."""
         until = self._context.now() + AHEAD
-        firing.work_out(self._worked_out, until)
+        rounds.work_out(self._worked_out, until)
         self._worked_out = until
 
     def _put_off(self, until: datetime | None) -> None:

@@ -18,8 +18,8 @@ from webapp.domain.notices import FAILED, MISSED, PAUSED, RECOVERED
 from webapp.ports import KEY, Ports
 from webapp.queries import notices
 from webapp.runtime.context import Context
-from webapp.services import deliveries
-from webapp.services.deliveries import Item, Parcel
+from webapp.services.notices import deliveries
+from webapp.services.notices.deliveries import Item, Parcel
 
 log = structlog.get_logger(__name__)
 

@@ -16,8 +16,9 @@ from webapp.domain.messages import sentence
 from webapp.domain.receipts import UNREAD
 from webapp.domain.task_state import FINAL, Status, after
 from webapp.models import Instruction, Task, WorkSession
-from webapp.services import activity, aftermath, counts, locks
+from webapp.services import activity, counts, locks
 from webapp.services.activity import USER, Entry
+from webapp.services.notices import aftermath
 
 _tasks = Task.__table__
 _sessions = WorkSession.__table__

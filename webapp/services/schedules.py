@@ -11,12 +11,14 @@ from sqlalchemy import Row, bindparam, delete, insert, select, update
 
 from webapp.db import db, lock, transaction
 from webapp.domain import cron, parameters
-from webapp.domain.due import due_after, fire_at
 from webapp.domain.errors import Conflict, Invalid, NoSuchFlow, NotFound
-from webapp.domain.fates import DEFAULT_GRACE_S, SKIPPED
-from webapp.domain.firing import Fate, jitter_s
+from webapp.domain.schedules.due import due_after, fire_at
+from webapp.domain.schedules.fates import DEFAULT_GRACE_S, SKIPPED
+from webapp.domain.schedules.firing import Fate, jitter_s
 from webapp.models import Flow, Schedule
-from webapp.services import aftermath, audit, ledger
+from webapp.services import audit
+from webapp.services.firing import ledger
+from webapp.services.notices import aftermath
 
 _flows = Flow.__table__
 _schedules = Schedule.__table__

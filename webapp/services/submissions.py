@@ -16,7 +16,8 @@ from webapp.domain.errors import Conflict, Gone, TooMany, Unprocessable
 from webapp.domain.policies import IDEMPOTENCY_HOURS, MAIN_LANE
 from webapp.domain.task_state import OPEN
 from webapp.models import Freeze, IdempotencyKey, Lane, Task, WorkSession
-from webapp.services import audit, circumstances, lanes, locks, moves
+from webapp.services import audit, lanes, locks, moves
+from webapp.services.firing import circumstances
 from webapp.services.uploads import Wanted, given, session_of
 from webapp.services.workspaces import workspace_of
 

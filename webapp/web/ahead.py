@@ -15,8 +15,8 @@ from sqlalchemy import Row
 
 from webapp import clock
 from webapp.domain import cron
-from webapp.domain.days import covers
 from webapp.domain.errors import Refused
+from webapp.domain.schedules.days import covers
 from webapp.queries import ahead as query
 from webapp.web import schedule_words
 from webapp.web.schedule_form import zone_of

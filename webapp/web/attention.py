@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from webapp import clock
 from webapp.domain.errors import Invalid
 from webapp.doors.principal import principal
-from webapp.services import attention
+from webapp.services.notices import attention
 
 bp = Blueprint("attention", __name__)
 

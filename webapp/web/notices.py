@@ -16,8 +16,8 @@ from webapp.doors import notices as doors
 from webapp.doors.principal import administration, principal
 from webapp.queries import notices
 from webapp.queries.notices import Wanted
-from webapp.services import channels as verbs
-from webapp.services import deliveries
+from webapp.services.notices import channels as verbs
+from webapp.services.notices import deliveries
 from webapp.web.forms import unless_refused
 from webapp.web.fragments import is_fragment, number
 from webapp.web.refusals import translated

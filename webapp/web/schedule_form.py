@@ -14,7 +14,7 @@ from sqlalchemy import Row
 
 from webapp.domain import zone_names
 from webapp.domain.errors import Refused
-from webapp.domain.fates import DEFAULT_GRACE_S
+from webapp.domain.schedules.fates import DEFAULT_GRACE_S
 from webapp.web import presets
 from webapp.web.durations import parse_duration
 from webapp.web.presets import CUSTOM, Preset, Wrong

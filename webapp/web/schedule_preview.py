@@ -12,7 +12,7 @@ from flask_babel import get_locale, gettext
 
 from webapp.domain import cron
 from webapp.domain.cron import Rule, Run
-from webapp.domain.days import covers
+from webapp.domain.schedules.days import covers
 from webapp.doors import schedules as door
 from webapp.doors.words import words
 from webapp.ports import ports

@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta, tzinfo
 from babel.dates import format_date, format_skeleton
 from flask_babel import get_locale, gettext, ngettext
 
-from webapp.domain.fates import FIRED, MISSED, SKIPPED
 from webapp.domain.messages import N_
+from webapp.domain.schedules.fates import FIRED, MISSED, SKIPPED
 
 FATES = {  # fate: (icon, word)
     FIRED: ("send", N_("fired")),

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Row
 
 from webapp import clock
-from webapp.domain.fates import FATES
+from webapp.domain.schedules.fates import FATES
 from webapp.doors import schedules as door
 from webapp.doors.principal import principal
 from webapp.queries import board, schedules, timetable

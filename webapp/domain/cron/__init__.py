@@ -18,10 +18,11 @@ from threading import Lock
 
 from croniter import CroniterBadDateError, croniter
 
-from webapp.domain import clock_changes, cron_fields, zones
-from webapp.domain.clock_changes import Run
-from webapp.domain.cron_fields import BadExpression, Fields
-from webapp.domain.cron_times import Times
+from webapp.domain import zones
+from webapp.domain.cron import clock_changes, fields
+from webapp.domain.cron.clock_changes import Run
+from webapp.domain.cron.fields import BadExpression, Fields
+from webapp.domain.cron.times import Times
 from webapp.domain.errors import Invalid
 from webapp.domain.zones import BEGIN, DAY_S, END, EPOCH, Piece, UnknownZone
 
@@ -135,7 +136,7 @@ def parse(expression: str, zone: str, *, min_interval_s: float = 1.0) -> Rule:
     except UnknownZone as error:
         problems["timezone"] = str(error)
     try:
-        rule = _rule(cron_fields.canonical(expression), "UTC" if problems else zone)
+        rule = _rule(fields.canonical(expression), "UTC" if problems else zone)
         _check(rule, min_interval_s)
     except BadExpression as error:
         problems["cron_expression"] = str(error)
@@ -163,7 +164,7 @@ def _check(rule: Rule, min_interval_s: float) -> None:
 
 @lru_cache(maxsize=32_768)
 def _rule(canonical: str, zone: str) -> Rule:
-    return Rule(cron_fields.read(canonical), zone)
+    return Rule(fields.read(canonical), zone)
 
 
 @lru_cache(maxsize=REMEMBERED)

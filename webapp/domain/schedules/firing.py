@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from webapp.domain import days, due, spans, zones
+from webapp.domain import zones
 from webapp.domain.cron import Rule
-from webapp.domain.fates import EACH_BY_ITSELF, MISSED, SKIPPED
+from webapp.domain.schedules import days, due, spans
+from webapp.domain.schedules.fates import EACH_BY_ITSELF, MISSED, SKIPPED
 
 _MOMENT = timedelta(microseconds=1)
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, func, select
 
 from webapp.db import db
-from webapp.domain.firing import Frozen, Open, Room
 from webapp.domain.lanes import DRAINING
+from webapp.domain.schedules.firing import Frozen, Open, Room
 from webapp.domain.task_state import Status
 from webapp.models import Freeze, Lane, Task
 from webapp.models.tasks import is_open, is_pending

@@ -9,7 +9,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, delete, select
 
 from webapp.db import db, insert_many, transaction
-from webapp.domain.firing import Fate
+from webapp.domain.schedules.firing import Fate
 from webapp.models import Occurrence, Schedule
 
 _occurrences = Occurrence.__table__

@@ -1,7 +1,7 @@
 """Firing: everything that is due at a moment is given its fate, a piece at a time.
 
 What is due is found by index, and what the clock and the rule say of it is worked out before the
-transaction that writes it down (services/fires.py). Any number of processes may do this at once.
+transaction that writes it down (``writing``). Any number of processes may do this at once.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ import structlog
 from sqlalchemy import Row, bindparam, func, or_, select
 
 from webapp.db import AWAY, UtcDateTime, db
-from webapp.domain import cron, due
+from webapp.domain import cron
 from webapp.domain.cron import Rule
 from webapp.domain.errors import Refused
-from webapp.domain.fates import SKIPPED
-from webapp.domain.firing import Fate, Frozen, Timing, jitter_s, plan
+from webapp.domain.schedules import due
+from webapp.domain.schedules.fates import SKIPPED
+from webapp.domain.schedules.firing import Fate, Frozen, Timing, jitter_s, plan
 from webapp.models import Flow, Schedule
 from webapp.models.flows import is_due
-from webapp.services import circumstances, fires, unusable
-from webapp.services.fires import Fired, Ready, Terms
+from webapp.services.firing import circumstances, unusable, writing
+from webapp.services.firing.writing import Fired, Ready, Terms
 
 log = structlog.get_logger(__name__)
 
@@ -208,7 +209,7 @@ def _batches(ready: Sequence[Ready]) -> Iterator[list[Ready]]:
 def _together(batch: Sequence[Ready], terms: Terms, now: datetime) -> Fired:
     """Fire them in one transaction, or each by itself if one of them stands in the way."""
     try:
-        return fires.fire(batch, terms, now)
+        return writing.fire(batch, terms, now)
     except AWAY:
         raise
     except Exception:
@@ -221,7 +222,7 @@ def _together(batch: Sequence[Ready], terms: Terms, now: datetime) -> Fired:
 
 def _alone(ready: Ready, terms: Terms, now: datetime) -> Fired:
     try:
-        return fires.fire([ready], terms, now, look_twice=True)
+        return writing.fire([ready], terms, now, look_twice=True)
     except AWAY:
         raise
     except Refused as refusal:
@@ -232,7 +233,7 @@ def _alone(ready: Ready, terms: Terms, now: datetime) -> Fired:
     instead = [Fate(at, SKIPPED, *reason) for at in ready.plan.fire]
     without = replace(ready.plan, fates=[*ready.plan.fates, *instead], fire=[])
     try:
-        return fires.fire([replace(ready, plan=without)], terms, now, look_twice=True)
+        return writing.fire([replace(ready, plan=without)], terms, now, look_twice=True)
     except AWAY:
         raise
     except Exception:

@@ -12,7 +12,8 @@ from webapp.db import db, transaction
 from webapp.domain.errors import Conflict, NotFound
 from webapp.domain.messages import sentence
 from webapp.models import Channel, Flow
-from webapp.services import audit, deliveries
+from webapp.services import audit
+from webapp.services.notices import deliveries
 
 _channels = Channel.__table__
 _flows = Flow.__table__

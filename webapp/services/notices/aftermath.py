@@ -19,8 +19,9 @@ from webapp.domain.notices import FAILED, LONGEST_ERROR, MISSED, PAUSED, QUIET, 
 from webapp.domain.policies import cut
 from webapp.domain.task_state import Status
 from webapp.models import Flow, Schedule
-from webapp.services import audit, outbox
-from webapp.services.outbox import Notice
+from webapp.services import audit
+from webapp.services.notices import outbox
+from webapp.services.notices.outbox import Notice
 
 _flows = Flow.__table__
 _schedules = Schedule.__table__

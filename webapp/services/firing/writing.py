@@ -15,28 +15,27 @@ from webapp.db import UtcDateTime, db, transaction
 from webapp.domain import parameters
 from webapp.domain.cron import Rule
 from webapp.domain.errors import Invalid
-from webapp.domain.fates import FIRED, MISSED, SKIPPED
-from webapp.domain.firing import Fate, Frozen, Open, Plan, Room, Timing, late_ms, overlapping
 from webapp.domain.messages import sentence
 from webapp.domain.policies import MAX_TITLE
+from webapp.domain.schedules.fates import FIRED, MISSED, SKIPPED
+from webapp.domain.schedules.firing import (
+    Fate,
+    Frozen,
+    Open,
+    Plan,
+    Room,
+    Timing,
+    late_ms,
+    overlapping,
+)
 from webapp.domain.task_state import Status
 from webapp.models import Flow, Occurrence, Schedule, Task
 from webapp.models.tasks import is_open
-from webapp.services import (
-    aftermath,
-    audit,
-    circumstances,
-    claims,
-    controls,
-    flows,
-    ledger,
-    locks,
-    long_freezes,
-    moves,
-    submissions,
-)
-from webapp.services.aftermath import Missed
-from webapp.services.circumstances import BY
+from webapp.services import audit, claims, controls, flows, locks, moves, submissions
+from webapp.services.firing import circumstances, ledger, long_freezes
+from webapp.services.firing.circumstances import BY
+from webapp.services.notices import aftermath
+from webapp.services.notices.aftermath import Missed
 from webapp.services.submissions import Bounds, Submitted
 from webapp.services.workspaces import workspace_of
 

@@ -14,10 +14,11 @@ import structlog
 from sqlalchemy import Row, bindparam, delete, select, update
 
 from webapp.db import AWAY, UtcDateTime, db, lock, transaction
-from webapp.domain import cron, due, spans
+from webapp.domain import cron
 from webapp.domain.cron import Rule
-from webapp.domain.fates import FIRED, MISSED
-from webapp.domain.firing import jitter_s
+from webapp.domain.schedules import due, spans
+from webapp.domain.schedules.fates import FIRED, MISSED
+from webapp.domain.schedules.firing import jitter_s
 from webapp.models import Occurrence, Schedule
 from webapp.services import audit
 

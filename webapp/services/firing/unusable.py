@@ -8,12 +8,14 @@ from typing import Any
 from sqlalchemy import Row, bindparam, select, update
 
 from webapp.db import UtcDateTime, db, lock, transaction
-from webapp.domain.fates import SKIPPED
-from webapp.domain.firing import Fate
 from webapp.domain.notices import LONGEST_ERROR
 from webapp.domain.policies import cut
+from webapp.domain.schedules.fates import SKIPPED
+from webapp.domain.schedules.firing import Fate
 from webapp.models import Schedule
-from webapp.services import aftermath, audit, ledger
+from webapp.services import audit
+from webapp.services.firing import ledger
+from webapp.services.notices import aftermath
 
 _schedules = Schedule.__table__
 

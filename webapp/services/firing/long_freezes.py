@@ -9,8 +9,8 @@ from sqlalchemy import bindparam, func, literal, select, update
 
 from webapp.db import UtcDateTime, db
 from webapp.domain.cron import Rule
-from webapp.domain.fates import EACH_BY_ITSELF
-from webapp.domain.firing import Fate, Frozen
+from webapp.domain.schedules.fates import EACH_BY_ITSELF
+from webapp.domain.schedules.firing import Fate, Frozen
 from webapp.models import Occurrence
 
 _occurrences = Occurrence.__table__

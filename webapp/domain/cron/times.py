@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from itertools import pairwise
 
-from webapp.domain.cron_fields import Fields
+from webapp.domain.cron.fields import Fields
 from webapp.domain.zones import DAY_S
 
 _NEVER_S = 1000 * 366 * DAY_S
