@@ -152,7 +152,7 @@ def test_every_door_of_the_api_says_what_it_answers_and_refuses(api: FlaskClient
 
     for path, methods in spec["paths"].items():
         for method, operation in methods.items():
-            assert "200" in operation["responses"], (method, path)
+            assert {"200", "201"} & operation["responses"].keys(), (method, path)
             assert operation.get("summary"), (method, path)
             if "requestBody" in operation:
                 assert "400" in operation["responses"], (method, path)
