@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,15 +15,14 @@ from apiflask import APIFlask
 from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
-from werkzeug.exceptions import HTTPException
 
 from tests import postgresql
+from tests.checking import CheckedClient
 from tests.factories import change_schedule, make_flow, make_schedule, stored_schedule
 from tests.fakes import ScriptedAgent
 from tests.postgresql import PostgreSQL
 from tests.waiting import until
 from webapp import clock, create_app, schema
-from webapp.api.bodies import DESCRIBED, ErrorAnswer
 from webapp.config import Settings
 from webapp.db import dispose
 from webapp.ports import KEY
@@ -91,6 +91,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         postgresql.end()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Spare the garbage collector what lives as long as this process: the tests and the program."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -258,31 +264,6 @@ def token(app: APIFlask) -> str:
     with app.app_context():
         owner = people.ensure_owner(clock.now())
         return people.create_token(owner, "tests", "admin", by="tests", now=clock.now())
-
-
-def _endpoint(client: FlaskClient, answer: Any) -> str:
-    """The name of the view that answered, or nothing."""
-    adapter = client.application.url_map.bind("127.0.0.1")
-    try:
-        return str(adapter.match(answer.request.path, method=answer.request.method)[0])
-    except HTTPException:
-        return ""
-
-
-class CheckedClient(FlaskClient):
-    """Holds every JSON answer against the model that describes it in the API's description."""
-
-    def open(self, *args: Any, **kwargs: Any) -> Any:
-        """Send a request, and check what comes back before the test does."""
-        answer = super().open(*args, **kwargs)
-        view = self.application.view_functions.get(_endpoint(self, answer))
-        described = getattr(view, "_spec", {}).get("responses", {})
-        if answer.is_json and isinstance(described.get(answer.status_code), dict):
-            schema = described[answer.status_code]["content"]["application/json"]["schema"]["$ref"]
-            DESCRIBED[schema.rpartition("/")[2]].model_validate(answer.get_json())
-        elif answer.is_json and answer.status_code >= 400:
-            ErrorAnswer.model_validate(answer.get_json())
-        return answer
 
 
 @pytest.fixture
