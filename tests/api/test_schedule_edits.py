@@ -129,3 +129,17 @@ def test_that_it_is_fired_is_no_edit_that_a_form_would_stumble_over(
 
     assert answer.status_code == 200
     assert answer.get_json()["execution_count"] == 1
+
+
+def test_what_fell_due_in_a_freeze_is_not_fired_by_whoever_thaws_before_the_clockwork_looks(
+    api: FlaskClient, make_flow: MakeFlow, make_schedule: MakeSchedule
+) -> None:
+    flow_id, due = make_flow(), moment()
+    api.post("/api/freeze", json={"reason": "moving house"})
+    make_schedule(due, flow_id=flow_id, cron_expression=YEARLY, catch_up="all")
+
+    assert api.delete("/api/freeze").status_code == 200
+
+    [line] = ledger(api, flow_id)
+    assert (line["due_at"], line["fate"]) == (due.isoformat(), "skipped")
+    assert "moving house" in line["reason"]

@@ -18,12 +18,11 @@ from webapp.domain.schedules.days import MOST_DAYS
 from webapp.domain.schedules.fates import CATCH_UPS, OVERLAPS
 from webapp.doors import ledgers
 from webapp.doors.calendars import days_of
+from webapp.doors.due import settle
 from webapp.doors.intake import check_text, refused, whole
 from webapp.ports import ports
 from webapp.services import schedules as verbs
-from webapp.services.firing import rounds, writing
 from webapp.services.schedules import Terms, Unsettled
-from webapp.services.submissions import Bounds
 
 MAX_DESCRIPTION = 10_000
 MAX_EXPRESSION = 200
@@ -52,7 +51,7 @@ def change(flow_id: str, raw: Mapping[str, Any], *, by: str, version: int | None
     for tries_left in reversed(range(TRIES)):
         now = clock.now()
         if changes.keys() & set(verbs.WHEN):
-            _settle(flow_id, now)
+            settle(now, flow_id=flow_id)
         with suppress(Unsettled):
             verbs.change(
                 flow_id,
@@ -129,17 +128,6 @@ def moment(value: Any) -> datetime:
     if not 1970 < found.year < 9999:
         raise ValueError("must lie in the years 1971 to 9998")
     return found
-
-
-def _settle(flow_id: str, now: datetime) -> None:
-    """Fire what is due by the rule as it is, before it is another: nothing is lost in between."""
-    allowed = Bounds(ports().settings.max_scheduled, ports().workspaces)
-    terms = writing.Terms(allowed, frozenset(ports().agents.names()))
-    fired = rounds.fire_due(now, terms, flow_id=flow_id)
-    for lane in sorted(fired.lanes):
-        ports().wake.lane(lane)
-    for task_id in fired.stopped:
-        ports().wake.task(task_id)
 
 
 def _min_interval_s() -> float:

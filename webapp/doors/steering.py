@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from webapp import clock
 from webapp.domain.errors import NoSuchTask
 from webapp.domain.task_state import FINAL, Status
+from webapp.doors.due import settle
 from webapp.doors.intake import bounds
 from webapp.ports import ports
 from webapp.queries import lanes, tasks
@@ -52,8 +53,10 @@ def delete(task_id: str, *, by: str) -> None:
 
 
 def thaw(*, by: str) -> None:
-    """Let tasks begin again, at once."""
-    freezing.thaw(by=by, now=clock.now())
+    """Let tasks begin again, at once; what fell due in the freeze is not caught up."""
+    now = clock.now()
+    settle(now)
+    freezing.thaw(by=by, now=now)
     for lane in lanes.names():
         ports().wake.lane(lane)
 
