@@ -10,6 +10,7 @@ import pytest
 from apiflask import APIFlask
 
 from tests.conftest import NOON
+from tests.factories import MakeFlow
 from tests.web.conftest import Browser, counted
 from webapp import clock
 from webapp.domain import outcome as outcomes
@@ -197,6 +198,20 @@ def test_the_same_form_sent_twice_is_one_task(browser: Browser) -> None:
     for _ in range(2):
         assert browser.post("/tasks", fields).status_code == 303
     assert len(browser.client.get("/api/tasks").json["tasks"]) == 1  # type: ignore[index]
+
+
+def test_a_run_of_a_flow_goes_by_the_flows_name(
+    browser: Browser, make_flow: MakeFlow, ride: Callable[[], str]
+) -> None:
+    flow_id = make_flow("nightly backup", task_description="tar --create everything")
+    for _ in range(2):
+        assert browser.post(f"/flows/{flow_id}/run", {}).status_code == 303
+    ride()
+
+    page = browser.get("/").text
+
+    assert "tar --create" not in page
+    assert page.count("nightly backup") >= 3  # in the strip, riding, and waiting
 
 
 def test_a_retry_says_when_it_is_due(browser: Browser, submit: Submit, end: Any) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Row, and_, func, select, text
 from webapp.db import db
 from webapp.domain.lanes import OPEN
 from webapp.domain.task_state import Status
-from webapp.models import Activity, Attempt, Freeze, Lane, Runner, Task
+from webapp.models import Activity, Attempt, Flow, Freeze, Lane, Runner, Task
 from webapp.models.tasks import is_active
 
 _tasks = Task.__table__
@@ -20,6 +20,7 @@ _lanes = Lane.__table__
 _attempts = Attempt.__table__
 _activity = Activity.__table__
 _runners = Runner.__table__
+_flows = Flow.__table__
 
 HEADLINE = 300
 """Characters of a description that lists show: enough for its first line."""
@@ -30,6 +31,9 @@ LOOKED_BACK = 400
 DAY = timedelta(hours=24)
 
 headline = func.substr(_tasks.c.task_description, 1, HEADLINE).label("headline")
+_of_flow = select(_flows.c.name).where(_flows.c.flow_id == _tasks.c.flow_id).scalar_subquery()
+called = func.coalesce(_of_flow, headline.element).label("headline")
+"""By what people know a task at a glance: its flow's name, or what it is to do."""
 
 _own_active = and_(_tasks.c.lane == _lanes.c.name, is_active(_tasks))
 _own_attempt = and_(_attempts.c.task_id == _tasks.c.task_id, _attempts.c.number == _tasks.c.attempt)
@@ -52,7 +56,7 @@ DETAILED = (
         _tasks.c.status,
         _tasks.c.wish,
         _tasks.c.attempt,
-        headline,
+        called,
         _attempts.c.started_at.label("since"),
     )
     .select_from(_lanes)
@@ -137,7 +141,7 @@ def riding(task_ids: Sequence[str]) -> list[Row[Any]]:
     """The active tasks as their cards show them."""
     query = select(
         _tasks.c.task_id,
-        headline,
+        called,
         _tasks.c.status,
         _tasks.c.wish,
         _tasks.c.agent,
@@ -169,7 +173,7 @@ def waiting(lane: str) -> list[Row[Any]]:
     """The first few tasks that wait in a lane, in the order in which they will be taken."""
     query = select(
         _tasks.c.task_id,
-        headline,
+        called,
         _tasks.c.status,
         _tasks.c.wish,
         _tasks.c.agent,
@@ -187,7 +191,7 @@ def recent(now: datetime) -> list[Row[Any]]:
     """The newest tasks of the last day, newest first, as far back as is looked."""
     query = select(
         _tasks.c.task_id,
-        headline,
+        called,
         _tasks.c.status,
         _tasks.c.agent,
         _tasks.c.lane,
