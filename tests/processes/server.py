@@ -19,7 +19,7 @@ import psutil
 import psycopg
 
 from tests import postgresql
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FINAL = ("completed", "failed", "stopped")
@@ -87,7 +87,7 @@ class Home:
         """How these tasks stand."""
         return [self.task(task_id)["status"] for task_id in task_ids]
 
-    def becomes(self, task_id: str, *statuses: str, patience_s: float = 20) -> Any:
+    def becomes(self, task_id: str, *statuses: str, patience_s: float = PATIENCE_S) -> Any:
         """Wait until a task has one of these statuses."""
         until(
             lambda: self.task(task_id)["status"] in statuses,
@@ -96,7 +96,7 @@ class Home:
         )
         return self.task(task_id)
 
-    def all_final(self, patience_s: float = 20) -> None:
+    def all_final(self, patience_s: float = PATIENCE_S) -> None:
         """Wait until no task waits or runs."""
         sql = f"SELECT count(*) FROM tasks WHERE status NOT IN {FINAL}"
         until(lambda: self.query(sql)[0][0] == 0, self.logs, patience_s=patience_s)
@@ -134,7 +134,7 @@ class Server:
         """What Python is to run; a test may have some constant of it turned first."""
         self.process: subprocess.Popen[bytes] | None = None
         headers = {"Authorization": f"Bearer {home.token}"} if home.token else {}
-        self.http = httpx.Client(base_url=self.url, headers=headers, timeout=20)
+        self.http = httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE_S)
 
     def start(self) -> Self:
         """Start it, and return once it answers."""
@@ -206,7 +206,7 @@ class Server:
         assert self.process is not None
         self.process.send_signal(number)
 
-    def wait(self, timeout_s: float = 20) -> int:
+    def wait(self, timeout_s: float = PATIENCE_S) -> int:
         """Wait until it has ended; returns its exit status."""
         assert self.process is not None
         return self.process.wait(timeout_s)

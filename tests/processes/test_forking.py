@@ -122,7 +122,7 @@ def test_a_flask_command_starts_no_runtime(home: Home) -> None:
         env=environment(**home.settings),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=True,
     )
 

@@ -77,7 +77,7 @@ def connect(port: int, stack: ExitStack) -> socket.socket:
     """A connection that takes little before it is full."""
     client = stack.enter_context(closing(socket.socket()))
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    client.settimeout(20)
+    client.settimeout(60)
     client.connect(("127.0.0.1", port))
     return client
 
@@ -212,7 +212,7 @@ def test_a_connection_is_served_whatever_the_number_of_its_descriptor(
 def test_an_answer_without_a_body_ends_the_connection_only_where_that_was_asked_for(
     server: Server, asked: str, kept: bool
 ) -> None:
-    with closing(HTTPConnection("127.0.0.1", server.port, timeout=20)) as client:
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=60)) as client:
         client.request("GET", STYLES)
         first = client.getresponse()
         first.read()

@@ -16,6 +16,8 @@ from tests.processes.server import ACTIVE, Home, Server, running
 from tests.waiting import until
 
 pytestmark = pytest.mark.both_databases
+SOON_S = 20.0
+"""Within seconds, where a machine has time; a sweep is every few."""
 ALONE = "mkdir {riding} || exit 9; sleep 0.02; rmdir {riding}"
 """A task that fails if another one rides at the same time."""
 
@@ -67,8 +69,8 @@ def test_a_running_task_is_untouched_by_a_sibling_and_rescued_once_its_own_serve
             assert running("sleep 3600.5")
 
             owner.kill()
-            row = home.becomes(task_id, "failed", patience_s=6)
-            home.becomes(waiting, "completed", patience_s=6)
+            row = home.becomes(task_id, "failed", patience_s=SOON_S)
+            home.becomes(waiting, "completed", patience_s=SOON_S)
 
     assert row["error_code"] == "interrupted"
     assert not running("sleep 3600.5")
@@ -161,7 +163,7 @@ def test_a_task_that_nobody_was_woken_for_is_found_although_a_sibling_is_frozen(
     frozen.signal(signal.SIGSTOP)
     try:
         task_id = slip_in(home, "true")
-        home.becomes(task_id, "completed", patience_s=6)
+        home.becomes(task_id, "completed", patience_s=SOON_S)
     finally:
         frozen.signal(signal.SIGCONT)
 

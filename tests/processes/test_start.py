@@ -23,7 +23,7 @@ def serve(**settings: str) -> subprocess.CompletedProcess[str]:
         env=environment(**settings),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
 
@@ -108,7 +108,7 @@ def test_a_login_link_made_from_the_terminal_works_as_well(home: Home) -> None:
             env=server.environment,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=90,
             check=True,
         )
         link = made.stdout.strip()

@@ -213,4 +213,4 @@ def test_a_schedule_that_nobody_told_of_is_seen_soon_after_a_jump(
 
     ticker.clock_jumped(3600.0)
 
-    until(lambda: ledger(schedule_id), "nothing was fired", patience_s=10)
+    until(lambda: ledger(schedule_id), "nothing was fired")

@@ -21,7 +21,7 @@ def test_a_thread_ends_after_its_last_work_once_nobody_holds_its_hand() -> None:
         gate.wait(20)
 
     hand.take("stuck", stuck)
-    thread = threads.get(timeout=20)
+    thread = threads.get(timeout=60)
 
     del hand
     gc.collect()
@@ -40,7 +40,7 @@ def test_one_work_follows_the_other_in_the_same_thread_and_inherits_nothing() ->
 
     for name in ("task-1", "task-2"):
         hand.take(name, work)
-    first, second = told.get(timeout=20), told.get(timeout=20)
+    first, second = told.get(timeout=60), told.get(timeout=60)
 
     assert first[0] is second[0]
     assert [first[1:], second[1:]] == [("task-1", "nothing"), ("task-2", "nothing")]

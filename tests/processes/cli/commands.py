@@ -64,7 +64,7 @@ class Terminal:
         while piece := _read(master):
             shown += piece
         os.close(master)
-        process.wait(30)
+        process.wait(90)
         return shown.decode().replace("\r\n", "\n")
 
 

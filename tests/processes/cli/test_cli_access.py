@@ -205,7 +205,7 @@ def test_a_command_that_asks_a_server_does_not_load_one(server: Server) -> None:
         env=shell.environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=True,
     )
 

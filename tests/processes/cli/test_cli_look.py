@@ -251,7 +251,7 @@ def completed(shell: Terminal, *words: str, **variables: str) -> list[str]:
         env={**shell.environment, **given, "_LINEUP_COMPLETE": "bash_complete"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=True,
     )
     assert done.stderr == ""

@@ -92,7 +92,7 @@ def test_a_task_that_waits_is_followed_from_its_start_and_one_stopped_in_line_en
     assert waiting.wait(30) == 3
     assert shell.run("instruct", first, "go").status == 0
 
-    assert following.communicate(timeout=30)[0] == b"second\n"
+    assert following.communicate(timeout=90)[0] == b"second\n"
     assert following.returncode == 0
     waiting.communicate()
 
@@ -107,7 +107,7 @@ def test_a_reader_that_goes_away_is_no_error_worth_words(shell: Terminal, server
         cwd=shell.directory,
         env=shell.environment,
         capture_output=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
 

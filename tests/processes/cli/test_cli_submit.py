@@ -101,7 +101,7 @@ def test_waiting_for_a_task_that_was_stopped_ends_with_3(shell: Terminal, server
     stopped = shell.run("stop", task_id, "--reason", "enough", "--wait")
 
     assert stopped.status == 0
-    _, said = waiting.communicate(timeout=30)
+    _, said = waiting.communicate(timeout=90)
     assert waiting.returncode == 3
     assert b"enough" in said
 
@@ -211,7 +211,7 @@ def test_an_interrupt_leaves_the_task_alone_and_says_how_to_stop_it(
 
     waiting.send_signal(number)
 
-    _, said = waiting.communicate(timeout=30)
+    _, said = waiting.communicate(timeout=90)
     assert waiting.returncode == 128 + number
     assert f"lineup stop {row['task_id']}".encode() in said
     assert server.home.task(row["task_id"])["status"] == "running"
@@ -227,7 +227,7 @@ def test_an_interrupt_stops_the_task_where_that_was_asked_for(
 
     waiting.send_signal(signal.SIGINT)
 
-    printed, said = waiting.communicate(timeout=30)
+    printed, said = waiting.communicate(timeout=90)
     assert waiting.returncode == 3, said
     assert printed.endswith(b"cleaned up\n")
     assert b"Interrupted at the command line." in said
