@@ -15,7 +15,7 @@ from webapp.agents.protocol import Agent, Controls, Instruction, Result
 T = TypeVar("T")
 
 
-def until(question: Callable[[], T], *, within_s: float = 10.0) -> T:
+def until(question: Callable[[], T], *, within_s: float = 60.0) -> T:
     """Ask again and again until the answer is true; fail once patience has ended."""
     give_up = time.monotonic() + within_s
     while not (answer := question()):
@@ -36,6 +36,7 @@ class TaskWork:
     session_id: str = "session-1"
     upload_files: Sequence[Path] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
+    due_at: str | None = None
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,10 @@ def test_every_marked_line_in_the_table_is_understood() -> None:
 
 def test_every_variable_is_documented_and_the_reverse(tmp_path: Path) -> None:
     documented = set(re.findall(r"^\| `(LINEUP_TASK_\w+)`", PAGE, re.MULTILINE))
-    assert documented == set(variables(TaskWork("true", tmp_path, {}, "t1", params={"target": 1})))
+    work = TaskWork("true", tmp_path, {}, "t1", params={"target": 1}, due_at="2026-11-24T08:00Z")
+    assert documented == set(variables(work))
+    assert variables(work)["LINEUP_TASK_DUE_AT"] == "2026-11-24T08:00Z"
+    assert "LINEUP_TASK_DUE_AT" not in variables(replace(work, due_at=None))
 
 
 def test_the_limits_are_those_of_the_code() -> None:

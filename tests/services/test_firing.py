@@ -34,6 +34,17 @@ def test_nothing_is_fired_before_it_is_due_nor_while_it_is_switched_off(
     assert not [ledger(schedule_id) for schedule_id in ids if ledger(schedule_id)]
 
 
+def test_its_run_is_told_when_it_was_due(
+    make_schedule: MakeSchedule, fire_due: FireDue, claim: Callable[..., Any]
+) -> None:
+    make_schedule(NOON)
+    fire_due(NOON + SECOND)
+
+    run = claim(now=NOON + SECOND)
+
+    assert run.due_at == NOON.isoformat()
+
+
 def test_a_due_time_becomes_a_task_with_all_that_its_flow_says(
     make_flow: MakeFlow,
     make_schedule: MakeSchedule,

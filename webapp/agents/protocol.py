@@ -79,6 +79,10 @@ class Work(Protocol):
         """The values of its flow's parameters, typed; empty where there are none."""
 
     @property
+    def due_at(self) -> str | None:
+        """When its schedule was due, in UTC (ISO 8601); None for what no schedule began."""
+
+    @property
     def workspace_dir(self) -> Path: ...
     @property
     def upload_files(self) -> Sequence[Path]:

@@ -91,6 +91,7 @@ class Assignment:
     workspace_dir: Path
     upload_files: tuple[Path, ...]
     params: Mapping[str, Any]
+    due_at: str | None
     timeout_s: float | None
     silence_timeout_s: float | None
 
@@ -209,6 +210,7 @@ def _claim(lane: str, runner_id: str, now: datetime) -> Assignment | None:
         workspace_dir=Path(row.workspace_dir),
         upload_files=tuple(Path(file["path"]) for file in row.upload_files or ()),
         params=(row.task_metadata or {}).get("params", {}),
+        due_at=(row.task_metadata or {}).get("due_at"),
         timeout_s=row.timeout_s,
         silence_timeout_s=row.silence_timeout_s,
     )

@@ -26,6 +26,7 @@ def variables(work: Work) -> dict[str, str]:
         "LINEUP_TASK_SESSION": work.session_id,
         "LINEUP_TASK_WORKSPACE": str(work.workspace_dir),
         "LINEUP_TASK_UPLOADS": "\n".join(map(str, work.upload_files)),
+        **({"LINEUP_TASK_DUE_AT": work.due_at} if work.due_at else {}),
         **{PARAM + name.upper(): _text(value) for name, value in work.params.items()},
         RUN_MARK: run_mark(work.task_id, work.attempt),
     }
