@@ -103,15 +103,17 @@ def show(server: Server, flow: str, as_json: bool) -> None:
 
 @flows.command(cls=submit.Words)
 @click.argument("name")
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--] COMMAND…")
-@click.option("--from-task", "task_id", metavar="ID", help="Make it of this task.")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[[--] COMMAND…]")
+@click.option(
+    "--from-task", "task_id", metavar="ID", help="Make it of this task, instead of a COMMAND."
+)
 @submit.all_of([*FIELDS, *submit.FIELDS])
 @options.as_json
 @talks
 def create(
     server: Server, name: str, words: tuple[str, ...], task_id: str | None, **given: Any
 ) -> None:
-    """Save a command as the flow NAME, and print its id."""
+    """Save a COMMAND, or what a task did, as the flow NAME, and print its id."""
     body = {"name": utf8(name, "The name"), **_body(server, words, given)}
     if task_id is not None:
         path = options.task_path(task_id, "make-flow")
@@ -220,6 +222,11 @@ def of_name(server: Server, said: str) -> dict[str, Any]:
                 return found
         if (cursor := page["next_cursor"]) is None:
             raise Ended(Code.REFUSED, f"There is no flow called {said!r}.")
+
+
+def id_of(server: Server, said: str) -> str:
+    """The id of a flow; one that is said is taken as it is: tasks outlive their flow."""
+    return said if ID.fullmatch(said) else str(of_name(server, said)["flow_id"])
 
 
 def _path(flow: dict[str, Any], verb: str = "") -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webapp import clock
-from webapp.cli import options, table
+from webapp.cli import flows, options, table
 from webapp.cli.ending import Code, Ended
 from webapp.cli.options import SPAN, UNITS, Span, notice, show_json, talks, task_path
 from webapp.cli.terminal import (
@@ -60,7 +60,7 @@ class Moment(click.ParamType[str]):
     help="Only those that stand so.",
 )
 @click.option("--session", "session_id", metavar="ID", help="Only this session's.")
-@click.option("--flow", "flow_id", metavar="ID", help="Only this flow's.")
+@click.option("--flow", metavar="FLOW", help="Only this flow's, by its name or id.")
 @click.option("--profile", "llm_profile_name", metavar="NAME", help="Only this LLM profile's.")
 @click.option("--lane", metavar="NAME", help="Only this lane's.")
 @click.option("--agent", metavar="NAME", help="Only this agent's.")
@@ -72,11 +72,15 @@ class Moment(click.ParamType[str]):
 @click.option("--all", "every", is_flag=True, help="All pages. With --json: a task per line.")
 @options.as_json
 @talks
-def tasks(server: Server, limit: int, every: bool, as_json: bool, **filters: Any) -> None:
+def tasks(
+    server: Server, limit: int, every: bool, as_json: bool, flow: str | None, **filters: Any
+) -> None:
     """List tasks, newest first.
 
     To a terminal as a table; to a file or pipe as lines with tabs between, nothing cut.
     """
+    if flow is not None:
+        filters["flow_id"] = flows.id_of(server, flow)
     if every:
         for page in _pages(server, filters):
             if as_json:

@@ -86,6 +86,8 @@ def test_a_flow_is_shown_changed_copied_hooked_and_deleted(shell: Terminal, flow
 def test_a_flow_is_made_of_a_task(shell: Terminal) -> None:
     task_id = shell.run("submit", "--queue", "--wait", "--", "echo", "made").text.strip()
 
+    assert "[[--] COMMAND…]" in shell.run("flows", "create", "--help").text
+
     made = shell.run("flows", "create", "Made of it", "--from-task", task_id)
 
     assert made.status == 0, made
@@ -103,6 +105,9 @@ def test_a_run_is_shown_with_its_flow_and_every_attempt(shell: Terminal) -> None
     shown = shell.run("show", task_id).text
 
     assert "Fails (hand)" in shown
+    for said in ("Fails", made.text.strip()):
+        assert task_id in shell.run("tasks", "--flow", said).text
+    assert shell.run("tasks", "--flow", "no such").status == 4
     assert "2 of 2" in shown
     assert all(f"{number} failed" in shown for number in (1, 2))
     assert shell.run("flows", "delete", made.text.strip()).status == 0
