@@ -182,6 +182,23 @@ def test_a_submitted_form_becomes_a_task(browser: Browser, app: APIFlask) -> Non
     assert task["agent_settings"]["stdin"] == "none"
 
 
+def test_the_form_says_how_a_failure_or_a_crash_is_tried_again(browser: Browser) -> None:
+    fields = {"task_description": "flaky", "agent": "shell", "lane": "main", "priority": "normal"}
+    wrong = browser.post("/tasks", {**fields, "retry_delay_s": "soon"})
+    assert wrong.status_code == 422
+    retried = {"max_retries": "2", "retry_delay_s": "1m", "rerun_interrupted": "y"}
+
+    assert browser.post("/tasks", {**fields, **retried}).status_code == 303
+
+    task = browser.client.get("/api/tasks").json["tasks"][0]  # type: ignore[index]
+    assert (task["retry_delay_s"], task["rerun_interrupted"]) == (60.0, True)
+    edited = browser.get(f"/?edit={task['task_id']}").text
+    [delay] = re.findall(r'<input[^>]*name="retry_delay_s"[^>]*>', edited)
+    [again] = re.findall(r'<input[^>]*name="rerun_interrupted"[^>]*>', edited)
+    assert 'value="60"' in delay
+    assert " checked" in again
+
+
 def test_the_same_form_sent_twice_is_one_task(browser: Browser) -> None:
     page = browser.get("/").text
     key = re.search(r'name="idempotency_key"[^>]*value="([^"]+)"', page)

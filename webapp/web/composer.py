@@ -34,7 +34,7 @@ def composer(
     """The form: with what was sent, or with ``values``, or empty if it is to be ``fresh``."""
     values = values or {}
     form = ComposerForm(
-        None if fresh else request.form,
+        None if fresh else request.form or None,  # an empty one would uncheck every box
         data={"lane": MAIN_LANE, **values},
         agents=ports().agents.names(),
         lanes=lane_choices(world),
@@ -79,6 +79,8 @@ def task_values(row: Any) -> dict[str, Any]:
         "timeout_s": written(row.timeout_s),
         "silence_timeout_s": written(row.silence_timeout_s),
         "max_retries": row.max_retries,
+        "retry_delay_s": written(row.retry_delay_s),
+        "rerun_interrupted": row.rerun_interrupted,
         **field_values(masked(row.agent_settings)),
     }
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import request
-from wtforms import BooleanField, HiddenField, StringField, TextAreaField
+from wtforms import HiddenField, StringField, TextAreaField
 
 from webapp.domain import parameters
 from webapp.doors.notices import rules_of_form
 from webapp.queries.board import Board
 from webapp.web import notify_rules
 from webapp.web.composer import lane_choices, task_values
-from webapp.web.durations import DurationField, lazy_gettext, written
+from webapp.web.durations import lazy_gettext, written
 from webapp.web.flow_run import unreadable
 from webapp.web.forms import TaskForm, as_sentence
 
@@ -75,10 +75,6 @@ class FlowForm(TaskForm):
 
     name = StringField(lazy_gettext("Name"), filters=[lambda text: text and text.strip()])
     description = TextAreaField(lazy_gettext("What it is good for"))
-    retry_delay_s = DurationField(lazy_gettext("Wait before trying again"))
-    rerun_interrupted = BooleanField(
-        lazy_gettext("Run it again if a crash or a restart of the server interrupts it")
-    )
     version = HiddenField()
     of_task = HiddenField()
 
@@ -114,8 +110,6 @@ class FlowForm(TaskForm):
             **super().raw(),
             "name": self.name.data or "",
             "description": (self.description.data or "").replace("\r\n", "\n").strip() or None,
-            "retry_delay_s": self.retry_delay_s.seconds,
-            "rerun_interrupted": bool(self.rerun_interrupted.data),
             "parameters": [row.raw() for row in self.rows if not row.is_empty],
             "version": int(version) if version.isdecimal() and len(version) < 19 else None,
         }
@@ -145,8 +139,6 @@ def values_of(flow: Any) -> dict[str, Any]:
         "waiting_timeout_s": written(flow.waiting_timeout_s),
         "name": flow.name,
         "description": flow.description,
-        "retry_delay_s": written(flow.retry_delay_s),
-        "rerun_interrupted": flow.rerun_interrupted,
         "parameters": flow.parameters,
         "notify": flow.notify,
         "version": str(flow.version),

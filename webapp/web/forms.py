@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from flask_wtf import FlaskForm
 from wtforms import (
+    BooleanField,
     HiddenField,
     IntegerField,
     SelectField,
@@ -49,6 +50,10 @@ class TaskForm(AgentFields, FlaskForm):
         [Optional(), NumberRange(0, MAX_RETRIES)],
         default=0,
     )
+    retry_delay_s = DurationField(lazy_gettext("Wait before trying again"))
+    rerun_interrupted = BooleanField(
+        lazy_gettext("Run it again if a crash or a restart of the server interrupts it")
+    )
 
     def __init__(
         self, *args: Any, agents: list[str], lanes: list[SelectChoice], **kwargs: Any
@@ -74,6 +79,8 @@ class TaskForm(AgentFields, FlaskForm):
             "silence_timeout_s": self.silence_timeout_s.seconds,
             "waiting_timeout_s": self.waiting_timeout_s.seconds,
             "max_retries": self.max_retries.data or 0,
+            "retry_delay_s": self.retry_delay_s.seconds,
+            "rerun_interrupted": bool(self.rerun_interrupted.data),
             **self.own_settings(),
         }
 
