@@ -150,6 +150,7 @@ def test_a_flow_that_fails_needs_attention_until_it_is_seen_or_works(
     assert "failed 2× in a row" in page
     assert "401 Unauthorized" in page
     assert page.count(f"/tasks/{task_id}/rerun") == 1
+    assert "1 needs a look" in browser.get("/tasks").text  # the strip, on every page
 
     seen = {"kind": "failing", "key": "invoices", "at": rows.one(Flow).failed_at.isoformat()}
     fail("invoices")
@@ -159,6 +160,7 @@ def test_a_flow_that_fails_needs_attention_until_it_is_seen_or_works(
     seen["at"] = rows.one(Flow).failed_at.isoformat()
     assert browser.post("/attention/seen", seen).status_code == 303
     assert "in a row" not in browser.get("/").text
+    assert "needs a look" not in browser.get("/tasks").text
     assert rows.one(Flow).failures_in_row == 3
 
 
@@ -202,12 +204,16 @@ def test_missed_times_and_lost_notices_are_shown_until_they_are_seen(
     assert "could not be sent" not in page
 
 
-def test_a_poll_of_what_needs_attention_learns_of_it_at_once(browser: Browser, rows: Rows) -> None:
-    page = browser.get("/now/aside", headers={"HX-Request": "true"}).text
+@pytest.mark.parametrize("piece", ["/now/aside", "/strip"])
+def test_a_poll_of_what_needs_attention_learns_of_it_at_once(
+    browser: Browser, rows: Rows, piece: str
+) -> None:
+    page = browser.get(piece, headers={"HX-Request": "true"}).text
     version = page.partition('name="v" value="')[2].partition('"')[0]
+    assert browser.get(f"{piece}?v={version}").status_code == 204
     rows.channel("mail", trouble_at=NOON)
 
-    assert browser.get(f"/now/aside?v={version}").status_code == 200
+    assert browser.get(f"{piece}?v={version}").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,12 @@ def version() -> str:
     return _version(db.session.execute(_PULSE).one())
 
 
+def count() -> int:
+    """How many things need a look; one statement."""
+    pulse = db.session.execute(_PULSE).one()
+    return int(pulse.failing + pulse.paused + pulse.missed + pulse.lost)
+
+
 def attention() -> Attention:
     """What needs a look, the newest of each kind; kinds of which there is nothing cost nothing."""
     pulse = db.session.execute(_PULSE).one()

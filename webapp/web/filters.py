@@ -17,7 +17,7 @@ from webapp.domain.messages import MESSAGES, N_
 from webapp.domain.policies import PRIORITIES, cut
 from webapp.domain.receipts import Receipt
 from webapp.files.listing import printable
-from webapp.queries import board
+from webapp.queries import attention, board
 from webapp.queries.tasks import control
 from webapp.web.fragments import version_of
 
@@ -86,6 +86,7 @@ def init_app(app: Flask) -> None:
         said=said,
         shown_status=shown_status,
         state_of_the_world=board.board,
+        needs_a_look=attention.count,
         seconds_since=seconds_since,
         this_moment=clock.now,
         version_of=version_of,

@@ -54,10 +54,13 @@ def beside() -> ResponseReturnValue:
 @bp.get("/strip")
 def strip() -> ResponseReturnValue:
     """The state of the world in one line; 204 if it has not changed."""
-    following = ahead.coming(limit=1)
-    if unchanged(version_of(board.version(), ahead.version(following))):
+    following, needs = ahead.coming(limit=1), attention.count()
+    if unchanged(version_of(board.version(), ahead.version(following), needs)):
         return "", 204
-    return render_template("_partials/strip.html", world=board.board(), strip_next=following)
+    world = board.board()
+    return render_template(
+        "_partials/strip.html", world=world, strip_next=following, strip_needs=needs
+    )
 
 
 @bp.post("/tasks")
