@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 from apiflask import APIFlask
+from sqlalchemy import select, text
 
 from tests.conftest import NOON
 from tests.factories import MakeFlow, MakeSchedule
 from tests.services.firing import FireDue, Ledger, codes, fire_due, ledger, tasks_of
 from webapp.db import db
 from webapp.domain.errors import TooMany
-from webapp.models import Schedule
+from webapp.models import Flow, Schedule
 from webapp.runtime.context import Context
 from webapp.services import freeze, lanes
+from webapp.services.firing import circumstances
 
 __all__ = ["fire_due", "ledger", "tasks_of"]
 
@@ -62,6 +64,15 @@ def test_beside_the_one_that_runs_one_more_may_wait(
         ("fired", None),
         ("skipped", "skipped_overlap"),
     ]
+
+
+@pytest.mark.any_database
+def test_what_is_open_of_a_flow_is_found_however_many_others_wait(app: APIFlask) -> None:
+    found = select(*circumstances.OPEN_RUNS).select_from(Flow.__table__)
+    query = found.compile(compile_kwargs={"literal_binds": True})
+    with app.app_context():
+        plan = db.session.execute(text(f"EXPLAIN QUERY PLAN {query}")).all()
+    assert sum("ix_tasks_flow_open" in row[-1] for row in plan) == 2, plan
 
 
 def test_replacing_stops_what_waits_at_once_and_what_runs_by_a_wish(

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
-
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import case, func, select
 
 from webapp.db import db
 from webapp.domain.lanes import DRAINING
-from webapp.domain.schedules.firing import Frozen, Open, Room
-from webapp.domain.task_state import Status
-from webapp.models import Freeze, Lane, Task
+from webapp.domain.schedules.firing import Frozen, Room
+from webapp.models import Flow, Freeze, Lane, Task
 from webapp.models.tasks import is_open, is_pending
 
+_flows = Flow.__table__
 _freeze = Freeze.__table__
 _lanes = Lane.__table__
 _tasks = Task.__table__
@@ -22,11 +19,14 @@ BY = "schedule"
 """Who submits a run that its schedule fired, and who stops the one it takes the place of."""
 
 _FROZEN = select(_freeze.c.since, _freeze.c.reason)
-_OPEN = (
-    select(_tasks.c.flow_id, _tasks.c.status, func.count())
-    .where(_tasks.c.flow_id.in_(bindparam("flow_ids", expanding=True)), is_open(_tasks))
-    .group_by(_tasks.c.flow_id, _tasks.c.status)
+_runs = select(func.count()).where(_tasks.c.flow_id == _flows.c.flow_id, is_open(_tasks))
+OPEN_RUNS = (
+    _runs.scalar_subquery().label("open_runs"),
+    _runs.with_only_columns(func.count(case((is_pending(_tasks), 1))))
+    .scalar_subquery()
+    .label("waiting_runs"),
 )
+"""How many runs of a flow are not over, and how many of them wait: beside columns of the flow."""
 _WAITING = select(func.sum(_lanes.c.pending))
 _SCHEDULED_WAITING = select(func.count()).where(
     _tasks.c.flow_id.is_not(None), _tasks.c.submitted_by == BY, is_open(_tasks), is_pending(_tasks)
@@ -40,16 +40,6 @@ def frozen() -> Frozen | None:
     """The freeze, if there is one."""
     row = db.session.execute(_FROZEN).one_or_none()
     return None if row is None else Frozen(row.since, row.reason)
-
-
-def open_runs(flow_ids: Sequence[str]) -> dict[str, Open]:
-    """How many runs of each flow are not over; flows that have none are left out."""
-    if not flow_ids:
-        return {}
-    counted: dict[str, Counter[str]] = defaultdict(Counter)
-    for flow_id, status, count in db.session.execute(_OPEN, {"flow_ids": flow_ids}):
-        counted[flow_id]["waiting" if status == Status.PENDING else "active"] += count
-    return {flow_id: Open(**counts) for flow_id, counts in counted.items()}
 
 
 def room(limit: int) -> Room:

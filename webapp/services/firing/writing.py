@@ -50,6 +50,7 @@ _STILL = (
         _schedules.c.next_execution_at,
         _schedules.c.version,
         _flows.c.version.label("flow_version"),
+        *circumstances.OPEN_RUNS,
     )
     .join(_flows, _flows.c.flow_id == _schedules.c.flow_id)
     .where(_schedules.c.id.in_(bindparam("ids", expanding=True)))
@@ -123,7 +124,9 @@ def fire(batch: Sequence[Ready], terms: Terms, now: datetime, *, look_twice: boo
     _lock([ready.row for ready in batch if ready.plan.fire])
     if circumstances.frozen() != batch[0].frozen:
         return Fired()
-    return _Piece(_still_as_read(batch), terms, now).write(look_twice)
+    runs = _still_as_read(batch)
+    still = [ready for ready in batch if ready.row.id in runs]
+    return _Piece(still, runs, terms, now).write(look_twice)
 
 
 def _lock(rows: Sequence[Row[Any]]) -> None:
@@ -138,11 +141,17 @@ def _lock(rows: Sequence[Row[Any]]) -> None:
         locks.session(session_id)
 
 
-def _still_as_read(batch: Sequence[Ready]) -> list[Ready]:
-    """Lock the schedules; those that others hold, or that are not as they were, are left out."""
-    rows = db.session.execute(_STILL, {"ids": [ready.row.id for ready in batch]})
-    found = {row.id: _standing(row) for row in rows}
-    return [ready for ready in batch if found.get(ready.row.id) == _standing(ready.row)]
+def _still_as_read(batch: Sequence[Ready]) -> dict[int, Open]:
+    """Lock the schedules, and count the open runs of their flows.
+
+    Those that others hold, or that are not as they were, are left out.
+    """
+    seen = {ready.row.id: _standing(ready.row) for ready in batch}
+    return {
+        row.id: Open(row.open_runs - row.waiting_runs, row.waiting_runs)
+        for row in db.session.execute(_STILL, {"ids": list(seen)})
+        if _standing(row) == seen[row.id]
+    }
 
 
 def _standing(row: Row[Any]) -> tuple[Any, ...]:
@@ -153,8 +162,10 @@ def _standing(row: Row[Any]) -> tuple[Any, ...]:
 class _Piece:
     """What is written in one transaction."""
 
-    def __init__(self, batch: Sequence[Ready], terms: Terms, now: datetime) -> None:
-        self.batch, self.terms, self.now = batch, terms, now
+    def __init__(
+        self, batch: Sequence[Ready], runs: Mapping[int, Open], terms: Terms, now: datetime
+    ) -> None:
+        self.batch, self.runs, self.terms, self.now = batch, runs, terms, now
         self.fired = Fired()
         self.tasks: list[dict[str, Any]] = []
         self.opened: list[dict[str, Any]] = []
@@ -164,10 +175,7 @@ class _Piece:
         self.missed: list[Missed] = []
 
     def write(self, look_twice: bool) -> Fired:
-        firing = [ready.row for ready in self.batch if ready.plan.fire]
-        self.runs = circumstances.open_runs(
-            [row.flow_id for row in firing if row.overlap != "queue_all"]
-        )
+        firing = any(ready.plan.fire for ready in self.batch)
         self.room = circumstances.room(self.terms.bounds.max_pending) if firing else Room(0)
         self.draining = circumstances.draining() if firing else set()
         for ready in self.batch:
@@ -192,7 +200,7 @@ class _Piece:
         if wanted and (reason := self._in_the_way(row)) is not None:
             fates += [Fate(at, SKIPPED, *reason) for at in wanted]
         elif wanted:
-            runs = self.runs.get(row.flow_id, Open())
+            runs = self.runs[row.id]
             fired, others = overlapping(row.overlap, wanted, runs, self.room)
             fates += others
             if fired and row.overlap == "replace" and (runs.active or runs.waiting):
