@@ -8,16 +8,14 @@ What SQLite and PostgreSQL do differently is said in webapp/engines/.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import chain
-from operator import itemgetter
 from typing import Any, ParamSpec, TypeVar, cast
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
-from sqlalchemy import Connection, DateTime, Engine, Table, types
+from sqlalchemy import Connection, DateTime, Engine, types
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -33,8 +31,6 @@ READ = "read"
 BUSY_TIMEOUT_MS = 30_000
 AWAY = (OperationalError, PoolTimeout)
 """What says that the database cannot be used now, but may be later."""
-TOGETHER = 50
-"""Rows that one statement inserts."""
 TRIES = 5
 CAME_BETWEEN = {
     "40001",  # serialization failure
@@ -74,7 +70,9 @@ class UtcDateTime(types.TypeDecorator[datetime]):
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         """It reads them faster, too."""
-        return _as_moment if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+        return (
+            _as_moment if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+        )
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -192,56 +190,21 @@ def _came_between(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in CAME_BETWEEN
 
 
+def writing() -> Connection:
+    """The connection of the transaction at hand, for what is said in the driver's own words."""
+    connection = cast(RoutedSession, db.session()).writing
+    assert connection is not None
+    return connection
+
+
 def lock(statement: Any, params: Any = None) -> None:
     """Lock what a verb decides by before it looks, unless its transaction has locked everything.
 
     A look of its own after the lock sees what those did who had it before.
     """
-    writing = cast(RoutedSession, db.session()).writing
-    assert writing is not None
-    if writing.get_execution_options()["locks_rows"]:
-        writing.execute(statement, params)
-
-
-def insert_many(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert many rows of the same columns, as quickly as the driver can.
-
-    What SQLAlchemy does for each value of each row takes longer than the insertion itself, and
-    SQLite's index of texts is written once for each statement, not for each row.
-    """
-    writing = cast(RoutedSession, db.session()).writing
-    assert writing is not None
-    if not rows:
-        return
-    names = tuple(rows[0])
-    values = itemgetter(*names)
-    converted = [list(values(row)) for row in rows]
-    for place, convert in _conversions(table, names, writing.dialect):
-        for row in converted:
-            row[place] = convert(row[place])
-    for start in range(0, len(rows), TOGETHER):
-        piece = converted[start : start + TOGETHER]
-        statement = _inserting(table, names, len(piece), writing.dialect)
-        writing.exec_driver_sql(statement, tuple(chain.from_iterable(piece)))
-
-
-@functools.lru_cache
-def _conversions(
-    table: Table, names: tuple[str, ...], dialect: Dialect
-) -> list[tuple[int, Callable[[Any], Any]]]:
-    """What is to be done to which value before the driver is given it."""
-    types_ = [table.c[name].type.dialect_impl(dialect) for name in names]
-    processors: list[Any] = [type_.bind_processor(dialect) for type_ in types_]
-    return [(place, found) for place, found in enumerate(processors) if found is not None]
-
-
-@functools.lru_cache
-def _inserting(table: Table, names: tuple[str, ...], count: int, dialect: Dialect) -> str:
-    """The statement for so many rows, in the driver's own words."""
-    sign = "?" if dialect.paramstyle == "qmark" else "%s"
-    quoted = ", ".join(dialect.identifier_preparer.quote(name) for name in names)
-    row = f"({', '.join([sign] * len(names))})"
-    return f"INSERT INTO {table.name} ({quoted}) VALUES {', '.join([row] * count)}"
+    connection = writing()
+    if connection.get_execution_options()["locks_rows"]:
+        connection.execute(statement, params)
 
 
 def init_app(app: Flask, url: str, *, durability: str, threads: int) -> None:

@@ -204,13 +204,18 @@ def submission_of(
         rerun_interrupted=flow.rerun_interrupted,
         when_busy=when_busy,
         flow_id=flow.flow_id,
-        task_metadata={
-            "trigger": trigger,
-            "params": dict(params),
-            "flow_name": flow.name,  # to be known by once the flow is deleted
-            **more,
-        },
+        task_metadata=metadata_of(flow, params, trigger=trigger, **more),
     )
+
+
+def metadata_of(
+    flow: Any, params: Mapping[str, Any], *, trigger: str, **more: Any
+) -> dict[str, Any]:
+    """Where a run of a flow comes from, with its parameters and whatever ``more`` there is.
+
+    Of the flow it keeps the name, to be known by once the flow is deleted.
+    """
+    return {"trigger": trigger, "params": dict(params), "flow_name": flow.name, **more}
 
 
 def _look(flow_id: str, how: Select[Any] = _LOOK) -> Row[Any]:

@@ -10,14 +10,15 @@ from typing import Any, cast
 
 from sqlalchemy import CursorResult, bindparam, delete, exists, insert, or_, select, update
 
-from webapp.db import db, insert_many
+from webapp.db import db
 from webapp.domain.errors import LostAttempt, NoSuchTask
 from webapp.domain.messages import sentence
 from webapp.domain.receipts import UNREAD
 from webapp.domain.task_state import FINAL, Status, after
 from webapp.models import Instruction, Task, WorkSession
-from webapp.services import activity, counts, locks
+from webapp.services import activity, bulk, counts, locks
 from webapp.services.activity import USER, Entry
+from webapp.services.bulk import Taken
 from webapp.services.notices import aftermath
 
 _tasks = Task.__table__
@@ -124,25 +125,31 @@ def admit(values: dict[str, Any], now: datetime) -> None:
 
 
 def admit_many(
-    tasks: Sequence[Mapping[str, Any]], now: datetime, *, opened: Sequence[Mapping[str, Any]]
-) -> None:
+    tasks: Sequence[Mapping[str, Any]],
+    now: datetime,
+    *,
+    opened: Sequence[Mapping[str, Any]],
+    shared: Mapping[str, Any],
+    taken: Taken,
+) -> int:
     """Let new tasks into their lanes, pending, as `admit` does, in a statement for each table.
 
     ``opened`` are the sessions that are made for the first of them, with its ``newest_task_id``;
-    those of the others must be there. All have the same columns.
+    those of the others must be there. Returns how many found what is to be taken over.
     """
     waiting = str(Status.PENDING)  # drivers take longer for what is a kind of text
     first = {"status": waiting, "created_at": now, "updated_at": now, "version": 1}
     joining = {"status": waiting, "last_activity": now}
     new = {"task_count": 1, "activity_count": 0, "created_at": now, **joining}
     made = {session["session_id"] for session in opened}
-    insert_many(_sessions, [{**new, **session} for session in opened])
-    insert_many(_tasks, [{**first, **values} for values in tasks])
+    bulk.insert_many(_sessions, [{**new, **session} for session in opened])
+    found = bulk.insert_with(_tasks, tasks, {**first, **shared}, taken)
     counts.joined(Counter(values["lane"] for values in tasks))
     for values in tasks:
         if (session_id := values["session_id"]) not in made:
             which = {"of_session": session_id, "newest_task_id": values["task_id"]}
             db.session.execute(_JOIN, {**which, **joining})
+    return found
 
 
 def move(

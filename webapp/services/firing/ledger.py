@@ -8,9 +8,10 @@ from typing import Any, cast
 
 from sqlalchemy import CursorResult, delete, select
 
-from webapp.db import db, insert_many, transaction
+from webapp.db import db, transaction
 from webapp.domain.schedules.firing import Fate
 from webapp.models import Occurrence, Schedule
+from webapp.services import bulk
 
 _occurrences = Occurrence.__table__
 _schedules = Schedule.__table__
@@ -21,7 +22,7 @@ PIECE = 2_000
 
 def record(entries: Sequence[Mapping[str, Any]]) -> None:
     """Write fates down, for verbs that are in their transaction."""
-    insert_many(_occurrences, entries)
+    bulk.insert_many(_occurrences, entries)
 
 
 def entry(schedule_id: int, fate: Fate, task_id: str | None, now: datetime) -> dict[str, Any]:

@@ -6,7 +6,6 @@ transaction that writes it down (``writing``). Any number of processes may do th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from webapp.db import AWAY, UtcDateTime, db
 from webapp.domain import cron
 from webapp.domain.cron import Rule
 from webapp.domain.errors import Refused
+from webapp.domain.policies import MAX_TITLE
 from webapp.domain.schedules import due
 from webapp.domain.schedules.fates import SKIPPED
 from webapp.domain.schedules.firing import Fate, Frozen, Timing, jitter_s, plan
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 _flows = Flow.__table__
 _schedules = Schedule.__table__
 
-PIECE = 250
+PIECE = 500
 """So many tasks or schedules are written in one transaction: what people submit goes in between."""
 PIECE_LATE = 25
 """Schedules that are read at once of those that may bring a thousand due times each."""
@@ -45,16 +45,17 @@ Place = tuple[datetime, int]
 """Where a walk through what is due has come to: the latest ``fire_at`` and id."""
 _START = (datetime(1970, 1, 1, tzinfo=UTC), 0)
 
-_NOT_NEEDED = {"seq", "description", "created_at", "updated_at", "created_by", "budget", "notify"}
-_BESIDES = re.compile(r"(hook|paused?|missed|failed|failures|told|last|starts|execution)_")
+_of_schedule = (
+    *("id", "flow_id", "version", "cron_expression", "timezone", "next_execution_at", "fire_at"),
+    *("overlap", "catch_up", "catch_up_limit", "catch_up_window_s", "grace_s", "jitter_s"),
+    *("ends_at", "calendar"),
+)
+_of_flow = ("name", "session_id", "agent", "lane", "parameters", "waiting_timeout_s")
 COLUMNS = (
-    *(c for c in _schedules.c if c.name not in _NOT_NEEDED and not _BESIDES.match(c.name)),
-    *(
-        c
-        for c in _flows.c
-        if c.name not in {*_NOT_NEEDED, "flow_id", "version"} and not _BESIDES.match(c.name)
-    ),
+    *(_schedules.c[name] for name in _of_schedule),
+    *(_flows.c[name] for name in _of_flow),
     _flows.c.version.label("flow_version"),
+    func.substr(_flows.c.task_description, 1, MAX_TITLE).label("title"),
 )
 _since = bindparam("since", type_=UtcDateTime())
 _DUE = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, Row, bindparam, select, update
@@ -16,7 +16,6 @@ from webapp.domain import parameters
 from webapp.domain.cron import Rule
 from webapp.domain.errors import Invalid
 from webapp.domain.messages import sentence
-from webapp.domain.policies import MAX_TITLE
 from webapp.domain.schedules.fates import FIRED, MISSED, SKIPPED
 from webapp.domain.schedules.firing import (
     Fate,
@@ -31,12 +30,13 @@ from webapp.domain.schedules.firing import (
 from webapp.domain.task_state import Status
 from webapp.models import Flow, Occurrence, Schedule, Task
 from webapp.models.tasks import is_open
-from webapp.services import audit, claims, controls, flows, locks, moves, submissions
-from webapp.services.firing import circumstances, ledger, long_freezes
+from webapp.services import audit, claims, controls, flows, moves
+from webapp.services.bulk import Taken
+from webapp.services.firing import circumstances, holding, ledger, long_freezes
 from webapp.services.firing.circumstances import BY
 from webapp.services.notices import aftermath
 from webapp.services.notices.aftermath import Missed
-from webapp.services.submissions import Bounds, Submitted
+from webapp.services.submissions import Bounds
 from webapp.services.workspaces import workspace_of
 
 _flows = Flow.__table__
@@ -44,23 +44,22 @@ _occurrences = Occurrence.__table__
 _schedules = Schedule.__table__
 _tasks = Task.__table__
 
-_STILL = (
-    select(
-        _schedules.c.id,
-        _schedules.c.next_execution_at,
-        _schedules.c.version,
-        _flows.c.version.label("flow_version"),
-        *circumstances.OPEN_RUNS,
-    )
-    .join(_flows, _flows.c.flow_id == _schedules.c.flow_id)
-    .where(_schedules.c.id.in_(bindparam("ids", expanding=True)))
-    .with_for_update(of=_schedules, skip_locked=True, key_share=True)
-)
 _REPLACED = (
     select(_tasks.c.task_id)
     .where(_tasks.c.flow_id == bindparam("of_flow"), is_open(_tasks))
     .order_by(_tasks.c.seq)
 )
+_OF_ALL = {"agent_mode": "thinking", "attempt": 0, "submitted_by": BY, "abandoned": False}
+_OF_FLOW = Taken(
+    _flows,
+    by={"flow_id": "flow_id", "flow_version": "version"},
+    columns=(
+        *("task_description", "agent", "agent_settings", "priority"),
+        *("timeout_s", "silence_timeout_s"),
+        *("max_retries", "retry_delay_s", "rerun_interrupted"),
+    ),
+)
+"""What a run takes over from its flow never passes through here."""
 _ADVANCE = update(_schedules).where(
     _schedules.c.id == bindparam("of_id"),
     _schedules.c.next_execution_at == bindparam("was", type_=UtcDateTime()),
@@ -121,42 +120,12 @@ def fire(batch: Sequence[Ready], terms: Terms, now: datetime, *, look_twice: boo
     everything if the lineup was frozen or thawed. ``look_twice`` leaves out due times that have
     their fate, as they may where a clock was put back.
     """
-    _lock([ready.row for ready in batch if ready.plan.fire])
+    holding.lock([ready.row for ready in batch if ready.plan.fire])
     if circumstances.frozen() != batch[0].frozen:
         return Fired()
-    runs = _still_as_read(batch)
+    runs = holding.still_as_read([ready.row for ready in batch])
     still = [ready for ready in batch if ready.row.id in runs]
     return _Piece(still, runs, terms, now).write(look_twice)
-
-
-def _lock(rows: Sequence[Row[Any]]) -> None:
-    """Lock what their tasks need, in the order that everybody keeps to: schedules come last."""
-    if not rows:
-        return
-    replacing = [row.flow_id for row in rows if row.overlap == "replace"]
-    locks.lanes({row.lane for row in rows}, of_flows=replacing)
-    if replacing:
-        locks.sessions_of(_tasks.c.flow_id.in_(replacing) & is_open(_tasks))
-    for session_id in sorted({row.session_id for row in rows if row.session_id is not None}):
-        locks.session(session_id)
-
-
-def _still_as_read(batch: Sequence[Ready]) -> dict[int, Open]:
-    """Lock the schedules, and count the open runs of their flows.
-
-    Those that others hold, or that are not as they were, are left out.
-    """
-    seen = {ready.row.id: _standing(ready.row) for ready in batch}
-    return {
-        row.id: Open(row.open_runs - row.waiting_runs, row.waiting_runs)
-        for row in db.session.execute(_STILL, {"ids": list(seen)})
-        if _standing(row) == seen[row.id]
-    }
-
-
-def _standing(row: Row[Any]) -> tuple[Any, ...]:
-    """What is another once it was fired, or it or its flow was changed."""
-    return row.next_execution_at, row.version, row.flow_version
 
 
 class _Piece:
@@ -186,7 +155,7 @@ class _Piece:
             )
             self._decide(ready, taken)
         if self.tasks:
-            moves.admit_many(self.tasks, self.now, opened=self.opened)
+            self._admit()
         ledger.record(self.entries)
         self._advance()
         aftermath.missed(self.missed, self.now)
@@ -246,18 +215,30 @@ class _Piece:
         if session_id is None:
             session_id = str(uuid7())
             workspace = f"{self.terms.bounds.workspaces}/{session_id}"
-            title = row.task_description[:MAX_TITLE]
             ids = {"session_id": session_id, "newest_task_id": task_id}
-            self.opened.append({**ids, "workspace_dir": workspace, "title": title})
+            self.opened.append({**ids, "workspace_dir": workspace, "title": row.title})
         else:
-            workspaces, about = self.terms.bounds.workspaces, row.task_description
-            _, workspace = workspace_of(session_id, workspaces, self.now, about=about)
-        at = due_at.isoformat()
-        submission = flows.submission_of(row, params, trigger=BY, due_at=at)
-        submitted = Submitted(task_id, session_id, workspace, row.lane, 0)
-        self.tasks.append(submissions.columns(submission, submitted, BY, self.now))
+            workspaces = self.terms.bounds.workspaces
+            _, workspace = workspace_of(session_id, workspaces, self.now, about=row.title)
+        waiting = row.waiting_timeout_s
+        of_run = {
+            "task_id": task_id,  # first: ids ascend, and tasks are numbered as they were due
+            "session_id": session_id,
+            "workspace_dir": workspace,
+            "flow_id": row.flow_id,
+            "flow_version": row.flow_version,
+            "lane": row.lane,
+            "expires_at": None if waiting is None else self.now + timedelta(seconds=waiting),
+            "task_metadata": flows.metadata_of(row, params, trigger=BY, due_at=due_at.isoformat()),
+        }
+        self.tasks.append(of_run)
         self.fired.lanes.add(row.lane)
         return task_id
+
+    def _admit(self) -> None:
+        how: dict[str, Any] = {"opened": self.opened, "shared": _OF_ALL, "taken": _OF_FLOW}
+        if moves.admit_many(self.tasks, self.now, **how) != len(self.tasks):
+            raise Overtaken  # a flow was edited since it was looked at
 
     def _replace(self, flow_id: str) -> None:
         """Have the runs that are not over end for the one that is fired."""
