@@ -14,6 +14,9 @@ function show() {
   if (icon && icon.getAttribute("href") !== href) icon.setAttribute("href", href);
 }
 
+// A form that comes back refused begins where the first thing is wrong.
+document.querySelector("main [aria-invalid='true']:not([type=hidden])")?.focus();
+
 // On a phone a row of tabs is wider than the page.
 const tab = document.querySelector(".tabs [aria-current]");
 if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 48;

@@ -20,7 +20,11 @@ def test_what_is_wrong_is_said_beside_its_field_and_what_was_typed_is_kept(
     sent = {**NIGHTLY, **TARGET, "name": "", "timeout_s": "soon", "parameters-1-default": "many"}
     first = browser.post("/flows/new", sent)
     assert first.status_code == 422
-    assert problems(first.text) == ["Write a duration like 90, 10m or 1h 30m."]
+    assert problems(first.text) == [
+        "Must not be empty.",
+        "Must be a whole number of at most 64 bits.",
+        "Write a duration like 90, 10m or 1h 30m.",
+    ]
 
     answer = browser.post("/flows/new", {**sent, "timeout_s": "10m", "env": "A=1"})
 
@@ -47,6 +51,26 @@ def test_half_an_object_is_not_taken_for_a_text(browser: Browser) -> None:
     address = re.findall(r'href="(/flows/[0-9a-f-]{36})"', browser.get("/flows").text)[0]
     refused = browser.post(f"{address}/run", {"params.options": "{"})
     assert problems(refused.text)[0].startswith("This is no JSON: ")
+
+
+def test_all_values_of_a_run_that_are_wrong_are_said_at_once(browser: Browser, make: Make) -> None:
+    row = {"parameters-2-name": "options", "parameters-2-type": "json"}
+    address = make(**TARGET, **row)
+    refused = browser.post(f"{address}/run", {"params.options": "{", "params.level": "high"})
+    assert [said[:16] for said in problems(refused.text)] == [
+        "Must be a whole ",
+        "This is no JSON:",
+    ]
+
+
+def test_the_keyboard_goes_on_in_the_row_that_was_added(browser: Browser) -> None:
+    browser.get("/flows/new")
+    added = browser.post("/flows/new", {**NIGHTLY, **TARGET, "add": "1"}).text
+    assert re.findall(r'<(?:input|button)[^>]*id="([^"]+)"[^>]*\sautofocus', added) == [
+        "parameters-2-name"
+    ]
+    dropped = browser.post("/flows/new", {**NIGHTLY, **TARGET, "drop": "0"}).text
+    assert re.findall(r'name="(\w+)"[^>]*\sautofocus', dropped) == ["add"]
 
 
 def test_rows_of_parameters_come_and_go_without_a_script(browser: Browser) -> None:

@@ -85,6 +85,13 @@ def test_a_mistake_is_told_beside_its_field_and_what_was_typed_stays(
     assert browser.get(f"/schedules/{flow_id}").status_code == 404
 
 
+def test_a_rule_is_read_though_its_zone_cannot_be(browser: Browser, make_flow: MakeFlow) -> None:
+    wrong = {"cron_expression": "61 2 * * *", "timezone": "Europe/Berln"}
+    page = browser.post("/schedules", {**USUAL, "flow_id": make_flow("invoices"), **wrong}).text
+    assert "Berlin" in problem(page, "timezone")
+    assert "61" in problem(page, "cron_expression")
+
+
 def test_without_a_flow_nothing_is_made(browser: Browser, make_flow: MakeFlow) -> None:
     make_flow("invoices")
     answer = browser.post("/schedules", USUAL)

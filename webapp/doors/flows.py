@@ -156,6 +156,13 @@ def draft(raw: Mapping[str, Any]) -> Draft:
     return Draft(submission=submission, **own)
 
 
+def own_problems(raw: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with the fields that a flow has and a submission has not."""
+    problems: dict[str, str] = {}
+    _own({name: value for name, value in raw.items() if value is not None}, problems)
+    return problems
+
+
 def _own(given: Mapping[str, Any], problems: dict[str, str]) -> dict[str, Any]:
     """What a flow has and a submission has not; what is wrong with it goes to ``problems``."""
     declared, wrong = parameters.declared(given.get("parameters", []))

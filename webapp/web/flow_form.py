@@ -11,6 +11,7 @@ from flask import request
 from wtforms import HiddenField, StringField, TextAreaField
 
 from webapp.domain import parameters
+from webapp.doors.flows import own_problems
 from webapp.doors.notices import rules_of_form
 from webapp.queries.board import Board
 from webapp.web import notify_rules
@@ -92,8 +93,20 @@ class FlowForm(TaskForm):
         for row in self.rows:
             if (problem := unreadable(row.type, row.default)) is not None:
                 row.problems["default"] = problem
-        well = super().validate(extra_validators)
-        return well and not any(row.problems for row in self.rows)
+        if super().validate(extra_validators) and not any(row.problems for row in self.rows):
+            return True
+        self.blame(own_problems(self._own()))  # all that is wrong is said at once
+        return False
+
+    @property
+    def added(self) -> bool:
+        """Whether the last row was asked for just now."""
+        return "add" in request.form
+
+    @property
+    def dropped(self) -> bool:
+        """Whether a row was taken away just now."""
+        return "drop" in request.form
 
     @property
     def opened(self) -> bool:
@@ -108,10 +121,15 @@ class FlowForm(TaskForm):
         return {
             **told,
             **super().raw(),
+            **self._own(),
+            "version": int(version) if version.isdecimal() and len(version) < 19 else None,
+        }
+
+    def _own(self) -> dict[str, Any]:
+        return {
             "name": self.name.data or "",
             "description": (self.description.data or "").replace("\r\n", "\n").strip() or None,
             "parameters": [row.raw() for row in self.rows if not row.is_empty],
-            "version": int(version) if version.isdecimal() and len(version) < 19 else None,
         }
 
     def blame(self, reasons: Mapping[str, str]) -> None:
@@ -120,7 +138,7 @@ class FlowForm(TaskForm):
         for name, reason in reasons.items():
             found = _PLACE.fullmatch(name)
             if found is not None and int(found[1]) < len(filled):
-                filled[int(found[1])].problems[found[2]] = as_sentence(reason)
+                filled[int(found[1])].problems.setdefault(found[2], as_sentence(reason))
             elif name.partition(".")[0] == "parameters":
                 self.parameters_problem = as_sentence(reason)
             elif name == "notify":

@@ -61,8 +61,11 @@ class RunForm:
 
     def validate(self) -> bool:
         """Whether all that was typed can be read; says beside its field what cannot."""
+        _, wrong = parameters.values(self.declared, self.params())
         for one in self.fields:
-            one.problem = unreadable(one.type, one.value)
+            reason = wrong.get(f"{BEFORE}{one.name}")
+            said = as_sentence(reason) if reason else None
+            one.problem = unreadable(one.type, one.value) or said
         return not any(one.problem for one in self.fields)
 
     def take(self, refusal: Refused) -> None:

@@ -106,10 +106,13 @@ def _coming(
 
 def _rule(draft: Draft, fine: Mapping[str, Any]) -> Rule | None:
     expression, zone = fine.get("cron_expression"), fine.get("timezone")
-    if not expression or not zone:
+    if not expression:
         return None
     least = ports().settings.min_interval
-    return unless_refused(draft, lambda: cron.parse(expression, zone, min_interval_s=least))
+    rule = unless_refused(
+        draft, lambda: cron.parse(expression, zone or "UTC", min_interval_s=least)
+    )
+    return rule if zone else None
 
 
 def _shown(local: datetime, now: datetime, *, precise: bool, named: bool) -> str:
