@@ -154,3 +154,11 @@ def test_who_may_only_read_changes_nothing(app: APIFlask, browser: Browser, make
     assert script.get(address).status_code == 200
     for path in ("/flows/new", f"{address}/run", f"{address}/delete", f"{address}/hook"):
         assert script.post(path).status_code == 403
+
+
+def test_what_waits_and_rides_goes_by_the_name_of_its_flow(browser: Browser, make: Make) -> None:
+    address = make(name="Nightly backup", task_description="for i in 1 2; do echo $i; done")
+    assert browser.post(f"{address}/run", {}).status_code == 303
+    now = text(browser.get("/").text)
+    assert ">Nightly backup</a>" in now
+    assert "for i in 1 2" not in now
