@@ -265,3 +265,22 @@ def test_a_flow_asks_for_what_it_declares_and_what_its_secrets_give(make: Make) 
     )
 
     assert flow["agent_settings"]["secret_params"] == {"KEY": "•••more"}
+
+
+def test_what_a_request_asks_for_must_be_given_when_it_is_run(api: FlaskClient, make: Make) -> None:
+    flow = make(agent="http", url="http://127.0.0.1/{{place}}", parameters=[{"name": "place"}])
+    address = f"/api/flows/{flow['flow_id']}"
+
+    refused = api.post(f"{address}/run", json={"params": {"place": None}})
+
+    assert refused.status_code == 400
+    assert refused.get_json()["fields"] == {"params.place": "must be given: url asks for it"}
+    rule = {"flow_id": flow["flow_id"], "cron_expression": "@daily"}
+    unheard = api.post("/api/schedule", json=rule)
+    assert unheard.status_code == 400
+    assert "place" in unheard.get_json()["fields"]["flow_id"]
+    assert api.get("/api/tasks").get_json()["tasks"] == []
+    with_default = {"parameters": [{"name": "place", "default": "here"}]}
+    assert api.put(address, json=with_default).status_code == 200
+    assert api.post("/api/schedule", json=rule).status_code == 200
+    assert api.post(f"{address}/run").status_code == 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -86,10 +86,15 @@ def defaults(declarations: Sequence[Declaration]) -> dict[str, Any]:
     return {one["name"]: one["default"] for one in declarations if one.get("default") is not None}
 
 
-def missing(declarations: Sequence[Declaration]) -> list[str]:
-    """The parameters without which no run can be: a schedule gives none."""
+def missing(declarations: Sequence[Declaration], asked: Collection[str] = ()) -> list[str]:
+    """The parameters without which no run can be, for a schedule gives none.
+
+    ``asked`` are those that the agent cannot do without.
+    """
     return [
-        one["name"] for one in declarations if one.get("required") and one.get("default") is None
+        one["name"]
+        for one in declarations
+        if (one.get("required") or one["name"] in asked) and one.get("default") is None
     ]
 
 

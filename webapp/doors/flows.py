@@ -125,6 +125,7 @@ def run(
         bounds=bounds(),
         now=clock.now(),
         when_busy=when_busy,
+        asked=ports().agents.asks_for(flow.agent, flow.agent_settings),
         promise=promise,
     )
     ports().wake.lane(submitted.lane)

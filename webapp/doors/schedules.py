@@ -21,6 +21,7 @@ from webapp.doors.calendars import days_of
 from webapp.doors.due import settle
 from webapp.doors.intake import check_text, refused, whole
 from webapp.ports import ports
+from webapp.queries import flows
 from webapp.services import schedules as verbs
 from webapp.services.schedules import Terms, Unsettled
 
@@ -41,6 +42,9 @@ UNSET = {"cron_expression", "description", "calendar", "starts_at", "ends_at"} |
 def create(flow_id: Any, raw: Mapping[str, Any], *, by: str) -> None:
     """Give a flow its schedule; raises Refused that names fields and reasons."""
     terms = Terms(**{"timezone": machine_zone(), **values(raw)})
+    flow = flows.find(flow_id)
+    if flow.agent in ports().agents.names():
+        verbs.check_runs_alone(flow, ports().agents.asks_for(flow.agent, flow.agent_settings))
     verbs.create(flow_id, terms, min_interval_s=_min_interval_s(), by=by, now=clock.now())
     ports().wake.schedules()
 

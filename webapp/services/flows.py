@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, delete, func, insert, select, update
@@ -162,18 +163,22 @@ def run(
     bounds: Bounds,
     now: datetime,
     when_busy: str = "queue",
+    asked: Mapping[str, str] = MappingProxyType({}),
     promise: Promise | None = None,
 ) -> Submitted:
     """Submit a run of a flow by hand or by its web hook, whatever its schedule does.
 
-    ``given`` are typed values, of a hook the whole body; raises Invalid that names a parameter,
-    and what a submission raises.
+    ``given`` are typed values, of a hook the whole body; ``asked`` are the parameters without
+    which its agent can do nothing, each with the setting that asks. Raises Invalid that names a
+    parameter, and what a submission raises.
     """
     lock(_LANE, {"of_flow": flow_id})
     flow = _look(flow_id, _FIND)
     if trigger == "hook":
         given = parameters.of_payload(flow.parameters, given)
     params, problems = parameters.values(flow.parameters, given)
+    for name in asked.keys() - params.keys():
+        problems.setdefault(f"params.{name}", f"must be given: {asked[name]} asks for it")
     if problems:
         raise Invalid.of(problems)
     submission = submission_of(flow, params, trigger=trigger, when_busy=when_busy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -65,7 +65,7 @@ def add(flow_id: str, terms: Terms, *, min_interval_s: float, by: str, now: date
     flow = _flow(flow_id)
     if db.session.execute(_FIND, {"flow_id": flow_id}).first() is not None:
         raise Conflict("schedule_exists", name=flow.name)
-    _check_runs_alone(flow)
+    check_runs_alone(flow)
     rule = _rule(terms, min_interval_s)
     made = db.session.execute(
         insert(_schedules)
@@ -113,7 +113,7 @@ def alter(
     db.session.execute(update(_schedules).where(_schedules.c.id == row.id).values(**values))
     if different.keys() & set(WHEN):
         if terms.is_enabled:
-            _check_runs_alone(_flow(flow_id))
+            check_runs_alone(_flow(flow_id))
         _let_go(row, now, settled)
         # what cannot be used any more can still be switched off
         asked = terms.is_enabled or different.keys() - {"is_enabled"}
@@ -173,15 +173,15 @@ def _columns(terms: Terms) -> dict[str, Any]:
     return {field.name: getattr(terms, field.name) for field in fields(terms)}
 
 
-def _check_runs_alone(flow: Row[Any]) -> None:
-    """Nobody is there to give a scheduled run what its flow asks for."""
-    asked = parameters.missing(flow.parameters)
-    if asked:
+def check_runs_alone(flow: Row[Any], asked: Collection[str] = ()) -> None:
+    """Nobody is there to give a scheduled run what its flow, or its agent, asks for."""
+    missing = parameters.missing(flow.parameters, asked)
+    if missing:
         raise Invalid(
             "flow_needs_values",
-            fields={"flow_id": f"its parameters without a default: {', '.join(asked)}"},
+            fields={"flow_id": f"its parameters without a default: {', '.join(missing)}"},
             name=flow.name,
-            parameters=", ".join(asked),
+            parameters=", ".join(missing),
         )
 
 
