@@ -25,6 +25,7 @@ EDITS: list[dict[str, Any]] = [
     {"is_enabled": False},
     {"starts_at": "2040-01-01T00:00:00Z"},
 ]
+RULE = "schedule: {cron_expression: '@daily'}"
 
 
 def moment() -> datetime:
@@ -57,6 +58,20 @@ def test_what_was_due_when_it_was_edited_is_fired_once_by_the_rule_as_it_was(
     assert after["execution_count"] == 1
     upcoming = after["next_execution_at"]
     assert upcoming is None or datetime.fromisoformat(upcoming) > clock.now()
+
+
+def test_what_was_due_when_a_file_replaced_it_is_fired_by_the_rule_as_it_was(
+    api: FlaskClient, make_flow: MakeFlow, make_schedule: MakeSchedule
+) -> None:
+    flow_id, due = make_flow("Back up"), moment()
+    make_schedule(due, flow_id=flow_id, cron_expression=YEARLY)
+    text = f"lineup: 1\nflows:\n- {{name: Back up, agent: shell, task_description: 'true', {RULE}}}"
+
+    answer = api.post("/api/import", json={"text": text, "existing": "replace"})
+
+    assert answer.status_code == 200, answer.text
+    [line] = ledger(api, flow_id)
+    assert (line["due_at"], line["fate"]) == (due.isoformat(), "fired")
 
 
 def test_while_several_edit_it_and_others_fire_it_every_second_has_one_fate(

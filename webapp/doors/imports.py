@@ -18,6 +18,7 @@ from webapp.domain.errors import Invalid, Refused
 from webapp.domain.lanes import MAX_LANES
 from webapp.domain.policies import LANE_NAME, MAIN_LANE
 from webapp.doors import flow_files, flows, schedules
+from webapp.doors.due import settle
 from webapp.doors.intake import check_text
 from webapp.ports import ports
 from webapp.queries import flows as stored
@@ -83,13 +84,16 @@ def bring_in(text: Any, choice: Choice, *, dry_run: bool, by: str) -> Report:
         if (item := _item(entry, zone, choice.existing, problems)) is not None
     ]
     _refuse_twice(items, problems)
+    now = clock.now()
+    if choice.existing == "replace" and not dry_run and not problems:
+        settle(now)  # what is due by now is due by the rules as they were
     outcome = verbs.bring_in(
         items,
         existing=choice.existing,
         min_interval_s=ports().settings.min_interval,
         dry_run=dry_run or bool(problems),
         by=by,
-        now=clock.now(),
+        now=now,
     )
     named = {entry.line: entry for entry in bundle.entries}
     outcome.problems = sorted(
