@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
 from apiflask import APIFlask
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from tests.conftest import NOON
 from tests.factories import MakeFlow, MakeSchedule
@@ -154,6 +155,37 @@ def test_too_many_waiting_tasks_of_schedules_are_said_and_those_of_people_do_not
     submit(max_pending=4)
     with pytest.raises(TooMany):
         submit(max_pending=4)
+
+
+def test_what_is_due_as_the_freeze_begins_is_skipped_by_it_and_not_missed(
+    app: APIFlask,
+    context: Context,
+    make_schedule: MakeSchedule,
+    fire_due: FireDue,
+    ledger: Ledger,
+) -> None:
+    schedule_id = make_schedule(NOON, cron_expression="* * * * * *")
+    with app.app_context():
+        engines = set(db.engines.values())
+    freezing = Thread(
+        target=context.call, args=(freeze.freeze, "now"), kwargs={"by": "ann", "now": NOON}
+    )
+
+    def begin(*given: Any) -> None:
+        if "FROM freeze" in given[2] and not freezing.ident:
+            freezing.start()  # it is not frozen yet for whoever looks, and is when that writes
+            freezing.join()
+
+    for engine in engines:
+        event.listen(engine, "after_cursor_execute", begin)
+    try:
+        fire_due(NOON)
+    finally:
+        for engine in engines:
+            event.remove(engine, "after_cursor_execute", begin)
+
+    assert freezing.ident
+    assert codes(ledger(schedule_id)) == [("skipped", "skipped_freeze")]
 
 
 def test_a_long_freeze_is_a_thousand_rows_and_one_that_grows(

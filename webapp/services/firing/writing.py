@@ -91,9 +91,12 @@ class Fired:
     """Those that have a new task."""
     stopped: list[str] = field(default_factory=list)
     """Active tasks that are to stop for their successors."""
+    left: bool = False
+    """Whether some were changed while they were looked at, and are to be looked at again."""
 
     def add(self, other: Fired) -> None:
         """Count another piece in."""
+        self.left = self.left or other.left
         self.fates += other.fates
         self.lanes |= other.lanes
         self.stopped += other.stopped
@@ -122,10 +125,12 @@ def fire(batch: Sequence[Ready], terms: Terms, now: datetime, *, look_twice: boo
     """
     holding.lock([ready.row for ready in batch if ready.plan.fire])
     if circumstances.frozen() != batch[0].frozen:
-        return Fired()
+        return Fired(left=True)
     runs = holding.still_as_read([ready.row for ready in batch])
     still = [ready for ready in batch if ready.row.id in runs]
-    return _Piece(still, runs, terms, now).write(look_twice)
+    fired = _Piece(still, runs, terms, now).write(look_twice)
+    fired.left = len(still) < len(batch)
+    return fired
 
 
 class _Piece:
