@@ -172,7 +172,7 @@ def test_what_is_due_as_the_freeze_begins_is_skipped_by_it_and_not_missed(
     )
 
     def begin(*given: Any) -> None:
-        if "FROM freeze" in given[2] and not freezing.ident:
+        if "freeze.since" in given[2].replace('"', "") and not freezing.ident:
             freezing.start()  # it is not frozen yet for whoever looks, and is when that writes
             freezing.join()
 
