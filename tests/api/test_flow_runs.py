@@ -119,6 +119,20 @@ def test_a_run_is_a_task_with_the_flows_values_that_says_where_it_came_from(
     assert listed["task_id"] == answer["task_id"]
 
 
+def test_a_run_by_hand_leaves_the_schedule_and_its_ledger_as_they_are(
+    api: FlaskClient, make: Make
+) -> None:
+    flow_id = make()["flow_id"]
+    rule = {"flow_id": flow_id, "cron_expression": "0 9 * * *", "timezone": "Asia/Tokyo"}
+    before = api.post("/api/schedule", json=rule).get_json()
+
+    assert api.post(f"/api/flows/{flow_id}/run").status_code == 200
+
+    assert api.get(f"/api/schedule/{flow_id}").get_json() == before
+    ledger = api.get(f"/api/schedule/{flow_id}/occurrences").get_json()
+    assert ledger == {"occurrences": [], "next_cursor": None}
+
+
 def test_runs_queue_unless_they_are_told_to_be_rejected(api: FlaskClient, make: Make) -> None:
     address = f"/api/flows/{make()['flow_id']}/run"
 
