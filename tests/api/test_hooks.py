@@ -44,6 +44,20 @@ def test_an_unknown_hook_is_404_and_counted_until_there_were_too_many(
     assert anonymous.post(path).status_code == 200, "those who know the secret are not guessing"
 
 
+def test_a_hook_takes_every_kind_of_json_and_says_so_to_a_form(
+    api: FlaskClient, anonymous: FlaskClient, make: Make
+) -> None:
+    path = hook(api, make(parameters=DECLARED))
+
+    form = anonymous.post(path, data={"ref": "main"})
+    assert (form.status_code, "application/json" in form.get_json()["message"]) == (415, True)
+
+    sent = anonymous.post(path, data='{"ref": "main"}', content_type="application/cloudevents+json")
+    assert sent.status_code == 200, sent.text
+    assert metadata(api, sent.get_json()["task_id"])["params"]["ref"] == "main"
+    assert anonymous.post(path).status_code == 200, "nothing at all is no form either"
+
+
 def test_a_revoked_hook_and_one_that_was_replaced_do_nothing_any_more(
     api: FlaskClient, anonymous: FlaskClient, make: Make
 ) -> None:

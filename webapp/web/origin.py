@@ -45,7 +45,8 @@ def refuse_other_bodies(request: Request, expected: str = JSON) -> None:
     A form on any site can send text/plain that reads as JSON; it cannot send application/json.
     """
     has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
-    if (has_body or expected != JSON) and request.mimetype != expected:
+    is_json = expected == JSON and request.is_json  # application/…+json is no form's either
+    if (has_body or expected != JSON) and request.mimetype != expected and not is_json:
         raise WrongMediaType(expected=expected)
 
 
