@@ -11,7 +11,7 @@ from apscheduler.job import Job
 from apscheduler.schedulers.base import BaseScheduler
 
 from webapp.runtime.context import Context
-from webapp.services.firing import realigning, rounds
+from webapp.services.firing import realigning, rounds, writing
 from webapp.services.firing.writing import Fired, Terms
 from webapp.services.submissions import Bounds
 
@@ -23,6 +23,8 @@ AGAIN = timedelta(seconds=1)
 """Before what could not be written is tried again."""
 PATIENCE_S = 5.0
 """For the piece that is being written when the server stops."""
+TOGETHER_S = 1.0
+"""So long lanes wait until all is in that is due: what runs slows down what is being written."""
 AHEAD = timedelta(seconds=40)
 """So long before they are due, the times after them are worked out."""
 
@@ -95,12 +97,18 @@ class Firing:
         with context.app.app_context():
             if self._misaligned:
                 realigning.realign(context.now())
+                writing.rehearse(context.now())
                 self._misaligned = False
+            written, since = Fired(), context.monotonic()
             for piece in rounds.pieces(context.now, self._terms):
-                self._tell(piece)
+                written.add(piece)
                 self.last_look = context.now()
                 if self.ending:
                     break
+                if context.monotonic() - since > TOGETHER_S:
+                    self._tell(written)
+                    written, since = Fired(), context.monotonic()
+            self._tell(written)
             following = rounds.next_fire_at()
             self.last_look = context.now()
             self._work_out()

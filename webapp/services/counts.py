@@ -20,6 +20,7 @@ _sessions = WorkSession.__table__
 _BUMP = (
     update(_lanes).where(_lanes.c.name == bindparam("of_lane")).values(version=_lanes.c.version + 1)
 )
+_JOINED = _BUMP.values(pending=_lanes.c.pending + bindparam("more"))
 _TOUCH_LANE = select(_lanes.c.name).where(_lanes.c.name == bindparam("of_lane")).with_for_update()
 _LEFT = (
     update(_sessions)
@@ -41,8 +42,7 @@ def moved(lane: str, source: Status | None, target: Status | None) -> None:
 def joined(lanes: Counter[str]) -> None:
     """Count so many tasks more that wait in each lane."""
     for lane, count in sorted(lanes.items()):
-        more = _BUMP.values(pending=_lanes.c.pending + count)
-        db.session.execute(more, {"of_lane": lane})
+        db.session.execute(_JOINED, {"of_lane": lane, "more": count})
 
 
 def dropped(gone: Counter[tuple[str, str]]) -> None:
