@@ -5,6 +5,7 @@ A Flask command (``flask --app wsgi db upgrade``) imports this too; it gets the 
 
 from __future__ import annotations
 
+import gc
 import os
 
 from webapp import config, create_app, logs, runtime, schema
@@ -15,4 +16,5 @@ app = create_app(settings)
 
 if os.environ.get("FLASK_RUN_FROM_CLI") != "true":
     schema.prepare(app)
+    gc.freeze()  # as webapp/cli/serve.py does
     runtime.start(app)
