@@ -1,13 +1,17 @@
-"""What a piece holds while it is written: the lanes and sessions of its runs, and its schedules."""
+"""What a piece holds while it is written: the lanes and sessions of its runs, and its schedules.
+
+These are let go one due time further on, if they are still as they were.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import CursorResult, Row, bindparam, func, select, update
 
-from webapp.db import db
+from webapp.db import UtcDateTime, db
 from webapp.domain.schedules.firing import Open
 from webapp.models import Flow, Schedule, Task
 from webapp.models.tasks import is_open
@@ -30,6 +34,27 @@ _STILL = (
     .where(_schedules.c.id.in_(bindparam("ids", expanding=True)))
     .with_for_update(of=_schedules, skip_locked=True, key_share=True)
 )
+_ADVANCE = (
+    update(_schedules)
+    .where(
+        _schedules.c.id == bindparam("of_id"),
+        _schedules.c.next_execution_at == bindparam("was", type_=UtcDateTime()),
+        _schedules.c.version == bindparam("seen"),
+    )
+    .values(
+        next_execution_at=bindparam("next", type_=UtcDateTime()),
+        fire_at=bindparam("next_at", type_=UtcDateTime()),
+        execution_count=_schedules.c.execution_count + bindparam("more"),
+        last_execution_at=func.coalesce(
+            bindparam("fired_at", type_=UtcDateTime()), _schedules.c.last_execution_at
+        ),
+        updated_at=bindparam("at", type_=UtcDateTime()),
+    )
+)
+
+
+class Overtaken(Exception):
+    """Somebody changed a schedule although it was locked: nothing of the piece is written."""
 
 
 def lock(rows: Sequence[Row[Any]]) -> None:
@@ -60,3 +85,27 @@ def still_as_read(rows: Sequence[Row[Any]]) -> dict[int, Open]:
 def _standing(row: Any) -> tuple[Any, ...]:
     """What is another once it was fired, or it or its flow was changed."""
     return row.next_execution_at, row.version, row.flow_version
+
+
+def advance(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Have each schedule wait for its next due time; raises Overtaken, so that nothing is written.
+
+    Rows have the parameters of ``_ADVANCE``; ``fired_at`` is null where nothing was fired.
+    """
+    if not rows:
+        return
+    done = cast(CursorResult[Any], db.session.execute(_ADVANCE, rows))
+    if done.rowcount != len(rows):
+        raise Overtaken
+
+
+def rehearse(now: datetime) -> None:
+    """Have the statements compiled, with schedules that are not there.
+
+    One row and several are different statements.
+    """
+    still_as_read([])
+    nobody = {"of_id": 0, "was": now, "seen": 0, "more": 0, "at": now}
+    row = {**nobody, "next": None, "next_at": None, "fired_at": None}
+    for rows in ([row], [row, row]):
+        db.session.execute(_ADVANCE, rows)

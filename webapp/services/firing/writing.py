@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import CursorResult, Row, bindparam, func, select, update
+from sqlalchemy import Row, bindparam, select
 from uuid_utils import uuid7
 
-from webapp.db import UtcDateTime, db, transaction
+from webapp.db import db, transaction
 from webapp.domain import parameters
 from webapp.domain.cron import Rule
 from webapp.domain.errors import Invalid
@@ -60,23 +60,6 @@ _OF_FLOW = Taken(
     ),
 )
 """What a run takes over from its flow never passes through here."""
-_ADVANCE = (
-    update(_schedules)
-    .where(
-        _schedules.c.id == bindparam("of_id"),
-        _schedules.c.next_execution_at == bindparam("was", type_=UtcDateTime()),
-        _schedules.c.version == bindparam("seen"),
-    )
-    .values(
-        next_execution_at=bindparam("next", type_=UtcDateTime()),
-        fire_at=bindparam("next_at", type_=UtcDateTime()),
-        execution_count=_schedules.c.execution_count + bindparam("more"),
-        last_execution_at=func.coalesce(
-            bindparam("fired_at", type_=UtcDateTime()), _schedules.c.last_execution_at
-        ),
-        updated_at=bindparam("at", type_=UtcDateTime()),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +102,6 @@ class Terms:
     """None: whichever is named is taken to be there."""
 
 
-class Overtaken(Exception):
-    """Somebody changed a schedule although it was locked: nothing of the piece is written."""
-
-
 @transaction
 def fire(batch: Sequence[Ready], terms: Terms, now: datetime, *, look_twice: bool = False) -> Fired:
     """Give every due time of these schedules its fate, with the tasks of those that are fired.
@@ -145,16 +124,12 @@ def fire(batch: Sequence[Ready], terms: Terms, now: datetime, *, look_twice: boo
 def rehearse(now: datetime) -> None:
     """Have the statements compiled: the first that is due need not wait for that.
 
-    What they ask for is not there. One row and several are different statements.
+    What they ask for is not there.
     """
     circumstances.frozen()
     circumstances.room(0)
     circumstances.draining()
-    holding.still_as_read([])
-    nobody = {"of_id": 0, "was": now, "seen": 0, "more": 0, "at": now}
-    row = {**nobody, "next": None, "next_at": None, "fired_at": None}
-    for rows in ([row], [row, row]):
-        db.session.execute(_ADVANCE, rows)
+    holding.rehearse(now)
     counts.joined(Counter({"": 0}))
 
 
@@ -186,7 +161,7 @@ class _Piece:
         if self.tasks:
             self._admit()
         ledger.record(self.entries)
-        self._advance()
+        holding.advance(self.advanced)
         aftermath.missed(self.missed, self.now)
         return self.fired
 
@@ -267,7 +242,7 @@ class _Piece:
     def _admit(self) -> None:
         how: dict[str, Any] = {"opened": self.opened, "shared": _OF_ALL, "taken": _OF_FLOW}
         if moves.admit_many(self.tasks, self.now, **how) != len(self.tasks):
-            raise Overtaken  # a flow was edited since it was looked at
+            raise holding.Overtaken  # a flow was edited since it was looked at
 
     def _replace(self, flow_id: str) -> None:
         """Have the runs that are not over end for the one that is fired."""
@@ -287,13 +262,6 @@ class _Piece:
             first, last = fates[0], fates[-1]
             count = sum(fate.count for fate in fates)
             self.missed.append(Missed(flow_id, first.due_at, last.until or last.due_at, count))
-
-    def _advance(self) -> None:
-        if not self.advanced:
-            return
-        done = cast(CursorResult[Any], db.session.execute(_ADVANCE, self.advanced))
-        if done.rowcount != len(self.advanced):
-            raise Overtaken
 
 
 def _defaults(declarations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
