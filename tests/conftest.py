@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -84,6 +86,9 @@ class FakeClock:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Every server of a test imports the program anew: compiling it each time costs a third of that.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if not hasattr(config, "workerinput"):  # the process that starts the others, if there are any
         postgresql.announce()
 
