@@ -65,7 +65,7 @@ def test_a_ledger_is_read_page_by_page_newest_first(api: FlaskClient, ledger: st
         48,
         "2026-03-04T00:00:00+00:00",
     )
-    assert newest["reason"] == "Lineup was not running, or its clock jumped."
+    assert newest["reason"] == "Lineup was not running, was too late, or its clock jumped."
     assert before == {
         "due_at": "2026-03-01T23:00:00+00:00",
         "fate": "fired",

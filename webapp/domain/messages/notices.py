@@ -12,11 +12,11 @@ NOTICES = {
     "told_recovered": N_("“%(flow)s” works again."),
     "told_missed": N_(
         "“%(flow)s” was due at %(first)s and was not run: "
-        "Lineup was not running then, or its clock jumped."
+        "Lineup was not running then, was too late, or its clock jumped."
     ),
     "told_missed_many": N_(
         "“%(flow)s” was due %(count)s times from %(first)s to %(last)s and was not run: "
-        "Lineup was not running then, or its clock jumped."
+        "Lineup was not running then, was too late, or its clock jumped."
     ),
     "told_paused": N_(
         "The schedule of “%(flow)s” was switched off after %(count)s failures in a row. "

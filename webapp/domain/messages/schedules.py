@@ -16,7 +16,7 @@ SCHEDULES = {
     "skipped_refused": N_("Its run was refused: %(reason)s"),
     "skipped_broken": N_("It could not be fired: %(error)s"),
     "skipped_changed": N_("Its schedule was changed before it was fired."),
-    "missed_down": N_("Lineup was not running, or its clock jumped."),
+    "missed_down": N_("Lineup was not running, was too late, or its clock jumped."),
     # Why a run was stopped, or a schedule switched off
     "replaced": N_("The next run of its schedule took its place."),
     "paused_unusable": N_("Its rule cannot be used any more: %(error)s"),
