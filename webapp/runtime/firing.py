@@ -99,7 +99,17 @@ class Firing:
                 realigning.realign(context.now())
                 writing.rehearse(context.now())
                 self._misaligned = False
-            written, since = Fired(), context.monotonic()
+            self._write()
+            following = rounds.next_fire_at()
+            self.last_look = context.now()
+            self._work_out()
+        return following
+
+    def _write(self) -> None:
+        """Give what is due its fate; lanes and tasks hear of all that was written."""
+        context = self._context
+        written, since = Fired(), context.monotonic()
+        try:
             for piece in rounds.pieces(context.now, self._terms):
                 written.add(piece)
                 self.last_look = context.now()
@@ -108,11 +118,8 @@ class Firing:
                 if context.monotonic() - since > TOGETHER_S:
                     self._tell(written)
                     written, since = Fired(), context.monotonic()
+        finally:
             self._tell(written)
-            following = rounds.next_fire_at()
-            self.last_look = context.now()
-            self._work_out()
-        return following
 
     def _tell(self, piece: Fired) -> None:
         for lane in piece.lanes:
