@@ -95,9 +95,8 @@ def tracks(
     """Who rode when in each lane, and what is due in it."""
     tracks = {lane: Track(lane, ahead=marks) for lane, marks in ahead.items()}
     begin = now - DAY
-    for row in reversed(rows):
-        if row.started_at is None:
-            continue
+    # Not as they were submitted: an urgent one overtakes.
+    for row in sorted((row for row in rows if row.started_at), key=lambda row: row.started_at):
         start = max(begin, row.started_at)
         end = row.completed_at or now
         width = max(THINNEST, (end - start) / DAY * WIDTH)
