@@ -132,7 +132,7 @@ def test_an_edit_keeps_what_is_masked_and_drops_what_was_emptied(
 
     late = browser.post(f"{address}/edit", {**sent, "name": "Other"})
     assert late.status_code == 422
-    assert "was changed a moment ago" in late.text
+    assert "This flow was changed in the meantime" in late.text
     assert 'value="Other"' in late.text
 
 
