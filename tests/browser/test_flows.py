@@ -49,7 +49,7 @@ def test_a_flow_is_made_by_its_form_and_run_with_values(windows: Windows, tidy: 
     form.get_by_label("level").fill("5")
     form.get_by_role("button", name="Run now").click()
 
-    expect(page.get_by_role("link", name=NAME)).to_be_visible()
+    expect(page.get_by_role("link", name=NAME, exact=True)).to_be_visible()
     expect(page.locator("#live .st").first).to_have_text(re.compile("completed"), timeout=20_000)
     expect(page.locator("#live")).to_contain_text("to tape")
 

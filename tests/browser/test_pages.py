@@ -179,7 +179,7 @@ def test_a_task_is_edited_and_run_with_its_secrets_kept(
 def test_the_composer_shows_the_fields_of_the_agent_that_is_chosen(windows: Windows) -> None:
     page = windows.open("/")
     address, working_dir = page.get_by_label("Address"), page.get_by_label("Working directory")
-    page.get_by_text("More: ").click()
+    page.locator("#composer summary", has_text="More: ").click()
     expect(working_dir).to_be_visible()
     expect(address).to_be_hidden()
 
