@@ -139,3 +139,12 @@ def test_commands_that_are_alike_are_numbered(api: FlaskClient) -> None:
     answer = take(api, "0 1 * * * true\n0 2 * * * true\n")
 
     assert [flow["name"] for flow in answer["flows"]] == ["true", "true (2)"]
+
+
+@pytest.mark.any_database
+def test_a_crontab_without_end_is_not_read_to_its_end(api: FlaskClient) -> None:
+    rules = "* * * * * true\n" * 30_000
+    assert "more than 1,000 rules" in take(api, rules, lane="main")["fields"]["text"]
+
+    told = take(api, "hello\n" * 80_000)["problems"]
+    assert len(told) == 1_000

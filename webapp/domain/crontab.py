@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from webapp.domain.bundles import Bundle, Entry, Problem
+from webapp.domain.bundles import MAX_FLOWS, Bundle, Entry, Problem
 
 NAME = 80
 """Characters of a comment or command by which a flow is known."""
@@ -131,11 +131,14 @@ class _Reader:
 def read(text: str, *, is_user_column: Callable[[str, str], bool], home: str) -> Bundle:
     """What a crontab says; ``is_user_column`` tells a user's name, by what follows it.
 
-    ``home`` is where cron would start the commands.
+    ``home`` is where cron would start the commands. What comes behind too many rules, or too many
+    problems, is not read: nothing of such a file is taken in.
     """
     reader = _Reader(is_user_column, home)
     for line in text.splitlines():
         reader.read(line)
+        if len(reader.found.entries) > MAX_FLOWS or len(reader.found.problems) >= MAX_FLOWS:
+            break
     return reader.found
 
 
