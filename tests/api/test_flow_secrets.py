@@ -6,9 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from apiflask import APIFlask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from tests.api.test_secrets import MASKED, SECRET, TELL, stored_text
+from webapp.db import db
+from webapp.models import Flow
 
 pytestmark = pytest.mark.any_database
 
@@ -90,3 +94,28 @@ def test_an_export_holds_no_secret_and_says_which_are_left_out(
     assert "not in here: secret_env.TOKEN" in exported
     assert SECRET not in exported
     assert "$sealed" not in exported
+
+
+def test_a_sealed_secret_out_of_a_copy_of_the_database_is_opened_for_nobody(
+    api: FlaskClient, app: APIFlask, flow: dict[str, Any]
+) -> None:
+    with app.app_context():
+        stored = db.session.execute(select(Flow.agent_settings)).scalar_one()
+    stolen = stored["secret_env"]["TOKEN"]
+    body = {"agent": "shell", "task_description": "true"}
+    task_id = api.post("/api/tasks/submit", json=body).get_json()["task_id"]
+
+    for method, path in (
+        ("POST", "/api/tasks/submit"),
+        ("POST", f"/api/tasks/{task_id}/rerun"),
+        ("POST", f"/api/tasks/{task_id}/make-flow"),
+        ("POST", "/api/flows"),
+        ("PUT", f"/api/flows/{flow['flow_id']}"),
+    ):
+        given = {} if path.endswith("/rerun") else {"name": "Other", **body}
+        if path.endswith("/submit"):
+            del given["name"]
+        for place in ("env", "secret_env"):
+            answer = api.open(path, method=method, json={**given, place: {"TOKEN": stolen}})
+            assert answer.status_code == 400, (path, place)
+            assert place in answer.get_json()["fields"], path

@@ -42,7 +42,7 @@ def stored_text(api: FlaskClient) -> str:
     ("secret_env", "reason"),
     [
         ({"TOKEN": "•••x4Qz"}, "mask"),
-        ({"TOKEN": {"$sealed": "gAAAAA", "ending": "x4Qz"}}, "cannot be opened"),
+        ({"TOKEN": {"$sealed": "gAAAAA", "ending": "x4Qz"}}, "must hold no"),
         ({"TOKEN": 5}, "must be a text"),
         ("TOKEN", "must be an object"),
         ({"LINEUP_DATA": "x"}, "Lineup's"),

@@ -17,7 +17,7 @@ from webapp.api.submitting import SubmitAnswer, answered
 from webapp.domain.messages import sentence
 from webapp.domain.task_state import Status
 from webapp.doors import steering
-from webapp.doors.intake import again, intake
+from webapp.doors.intake import again, intake, unsealed
 from webapp.doors.principal import principal
 from webapp.queries import history, tasks
 from webapp.queries.history import Filter
@@ -157,7 +157,7 @@ class Attempts(Answer):
 def submit(json_data: SubmitBody) -> ResponseReturnValue:
     """Hand in a task. With an Idempotency-Key header a repeated request is answered once."""
     fields = json_data.model_dump(exclude_unset=True)
-    return _submit(lambda: intake(fields), "submit")
+    return _submit(lambda: intake(unsealed(fields)), "submit")
 
 
 @bp.post("/<task_id>/rerun")

@@ -31,6 +31,13 @@ def is_sealed(value: Any) -> bool:
     return isinstance(value, Mapping) and SEALED in value
 
 
+def holds_sealed(value: Any) -> bool:
+    """Whether a sealed secret stands anywhere in this that one would be opened."""
+    found: list[Any] = []
+    each(value, lambda one: found.append(one) if is_sealed(one) else None)
+    return bool(found)
+
+
 def is_mask(value: Any) -> bool:
     """Whether this is what people are shown instead of a secret."""
     return isinstance(value, str) and value.startswith(MASK)

@@ -15,7 +15,7 @@ from webapp.domain.errors import Conflict, Invalid
 from webapp.domain.policies import MAX_DESCRIPTION, MAX_NAME, WHEN_BUSY
 from webapp.domain.secrets import merged
 from webapp.doors import ledgers
-from webapp.doors.intake import bounds, check_text, intake
+from webapp.doors.intake import bounds, check_text, intake, unsealed
 from webapp.doors.notices import own_rules
 from webapp.ports import ports
 from webapp.queries import flows, tasks
@@ -46,7 +46,7 @@ TRIES = 20
 
 def create(raw: Mapping[str, Any], *, by: str) -> str:
     """Store a new flow; returns its id. Raises Invalid with every field that is wrong."""
-    return verbs.create(draft(raw), by=by, now=clock.now())
+    return verbs.create(draft(unsealed(raw)), by=by, now=clock.now())
 
 
 def change(flow_id: str, raw: Mapping[str, Any], *, by: str) -> None:
@@ -58,7 +58,7 @@ def change(flow_id: str, raw: Mapping[str, Any], *, by: str) -> None:
     tried = 0
     while True:
         row = flows.find(flow_id)
-        changes = _changes(row, raw)
+        changes = _changes(row, unsealed(raw))
         version = changes.pop("version", row.version)
         wanted = draft(_changed(row, changes))
         if "notify" not in changes:  # it may name a channel that is gone by now
@@ -99,7 +99,8 @@ def of_task(task_id: str, raw: Mapping[str, Any], *, by: str) -> str:
         if own.get("stdin") == "open":
             del own["stdin"]  # a flow may run when nobody is there to type
         earlier |= own
-    return create(merged(earlier, _flat(raw)), by=by)
+    wanted = draft(merged(earlier, _flat(unsealed(raw))))
+    return verbs.create(wanted, by=by, now=clock.now())
 
 
 def run(

@@ -19,7 +19,7 @@ from webapp.domain.lanes import MAX_LANES
 from webapp.domain.policies import LANE_NAME, MAIN_LANE
 from webapp.doors import flow_files, flows, schedules
 from webapp.doors.due import settle
-from webapp.doors.intake import check_text
+from webapp.doors.intake import check_text, unsealed
 from webapp.ports import ports
 from webapp.queries import flows as stored
 from webapp.services import imports as verbs
@@ -171,7 +171,7 @@ def _item(entry: Entry, zone: str, existing: Existing, problems: list[Problem]) 
     notes = list(entry.notes)
     draft = terms = None
     try:
-        draft = flows.draft(_without_masks(entry.flow, existing, notes))
+        draft = flows.draft(_without_masks(unsealed(entry.flow), existing, notes))
     except Refused as refusal:
         problems += _blamed(entry, refusal, "")
     if entry.schedule is not None:

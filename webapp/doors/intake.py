@@ -21,7 +21,7 @@ from webapp.domain.policies import (
     SESSION_ID,
     WHEN_BUSY,
 )
-from webapp.domain.secrets import merged
+from webapp.domain.secrets import SEALED, holds_sealed, merged
 from webapp.ports import ports
 from webapp.queries import tasks
 from webapp.services.submissions import Bounds, Promise, Submission
@@ -88,6 +88,19 @@ def intake(
     return Submission(rerun_of=rerun_of, **values)
 
 
+def unsealed(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Fields as somebody sent them; raises Invalid where a stored secret is among them.
+
+    Whoever has a copy of the database would have it opened here, and not need the keys.
+    """
+    own = raw.get("agent_settings")
+    fields = {**raw, **own} if isinstance(own, Mapping) else raw
+    sealed = [name for name, value in fields.items() if holds_sealed(value)]
+    if sealed:
+        raise refused(dict.fromkeys(sealed, f"must hold no {SEALED}: send the secret itself"))
+    return raw
+
+
 def again(task_id: str, changes: dict[str, Any]) -> Submission:
     """The submission of an earlier task, changed; a secret that is sent masked stays."""
     row = tasks.find(task_id)
@@ -107,7 +120,7 @@ def again(task_id: str, changes: dict[str, Any]) -> Submission:
         "upload_file_ids": _files_of(row, changes),
         **own,
     }
-    submission = intake(merged(earlier, changes), rerun_of=task_id)
+    submission = intake(merged(earlier, unsealed(changes)), rerun_of=task_id)
     if row.flow_id is None:
         return submission
     metadata = {**(row.task_metadata or {}), "trigger": "hand"}

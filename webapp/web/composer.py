@@ -16,7 +16,7 @@ from webapp.domain.lanes import DRAINING, PAUSED
 from webapp.domain.policies import MAIN_LANE, MAX_TASK_FILES, PRIORITIES
 from webapp.domain.secrets import masked
 from webapp.doors import receiving, steering
-from webapp.doors.intake import again, check_session_id, intake, promise
+from webapp.doors.intake import again, check_session_id, intake, promise, unsealed
 from webapp.doors.principal import principal
 from webapp.ports import ports
 from webapp.queries import files, tasks
@@ -119,7 +119,7 @@ def _submit(form: ComposerForm) -> Submitted:
         return before  # its files are stored already
     _attach(form)
     raw = form.raw()
-    submission = again(earlier, raw) if earlier else intake(raw)
+    submission = again(earlier, raw) if earlier else intake(unsealed(raw))
     return steering.submit(submission, by=by, promise=promised)
 
 
