@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, or_, select
+from sqlalchemy import Row, bindparam, select
 
 from webapp.db import db
 from webapp.domain.errors import NotFound
@@ -21,7 +21,6 @@ _occurrences = Occurrence.__table__
 
 PAGE = 50
 BATCH = 500
-COUNTED = 1_000
 SEARCHED = 20_000
 """Rows of a ledger that one look for a fate goes through."""
 
@@ -31,9 +30,6 @@ _OF_FLOW = _schedules.c.flow_id == _flows.c.flow_id
 _ALL = select(*LINE).join(_flows, _OF_FLOW)
 _FIND = _ALL.where(_schedules.c.flow_id == bindparam("flow_id"))
 _STANDS = select(_schedules.c.version).where(_schedules.c.flow_id == bindparam("flow_id"))
-_UPCOMING = _ALL.where(
-    _schedules.c.is_enabled.is_(True), _schedules.c.next_execution_at.is_not(None)
-).order_by(_schedules.c.next_execution_at, _schedules.c.id)
 
 
 @dataclass(frozen=True)
@@ -41,8 +37,6 @@ class Filter:
     """Which schedules: all that is given must hold."""
 
     is_enabled: bool | None = None
-    q: str | None = None
-    """Text in the flow's name, the expression or the description, in any case."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +75,6 @@ def find(flow_id: str) -> Row[Any]:
     return row
 
 
-def has_one(flow_id: str) -> bool:
-    """Whether this flow has a schedule."""
-    return db.session.execute(_STANDS, {"flow_id": flow_id}).first() is not None
-
-
 def page(wanted: Filter, *, before: int | None = None, limit: int = PAGE) -> Page:
     """The schedules below an id, or the newest."""
     query = _ALL.where(*_matching(wanted))
@@ -106,21 +95,6 @@ def walk(wanted: Filter) -> Iterator[Row[Any]]:
         before = found.older
         if before is None:
             return
-
-
-def count(wanted: Filter) -> int:
-    """How many there are, counted up to a bound: `COUNTED` + 1 is "more than that"."""
-    found = _ALL.where(*_matching(wanted)).with_only_columns(_schedules.c.id)
-    bounded = found.limit(COUNTED + 1).subquery()
-    return int(db.session.execute(select(func.count()).select_from(bounded)).scalar_one())
-
-
-def upcoming(limit: int, *, until: datetime | None = None) -> list[Row[Any]]:
-    """The schedules that are due next, first ones first."""
-    query = _UPCOMING.limit(limit)
-    if until is not None:
-        query = query.where(_schedules.c.next_execution_at <= until)
-    return list(db.session.execute(query))
 
 
 def occurrences(
@@ -179,10 +153,6 @@ def occurrence_as_json(row: Row[Any]) -> dict[str, Any]:
 
 
 def _matching(wanted: Filter) -> list[Any]:
-    holds: list[Any] = []
-    if wanted.is_enabled is not None:
-        holds.append(_schedules.c.is_enabled.is_(wanted.is_enabled))
-    if wanted.q:
-        columns = (_flows.c.name, _schedules.c.cron_expression, _schedules.c.description)
-        holds.append(or_(*(column.icontains(wanted.q, autoescape=True) for column in columns)))
-    return holds
+    if wanted.is_enabled is None:
+        return []
+    return [_schedules.c.is_enabled.is_(wanted.is_enabled)]

@@ -13,7 +13,7 @@ from sqlalchemy import Row
 from webapp import clock
 from webapp.doors import schedules as door
 from webapp.doors.principal import principal
-from webapp.queries import schedules, timetable
+from webapp.queries import flows, schedules, timetable
 from webapp.web import presets, schedule_form, schedule_words
 from webapp.web.filters import ordinal
 from webapp.web.forms import unless_refused
@@ -29,7 +29,7 @@ from webapp.web.zones import reader_zone
 def new() -> ResponseReturnValue:
     """The form for a flow that has none yet, with a choice of flows unless one is named."""
     flow_id = request.args.get("flow")
-    if flow_id and schedules.has_one(flow_id):
+    if flow_id and flows.is_scheduled(flow_id):
         return redirect(url_for(".edit", flow_id=flow_id), 303)
     return _page(schedule_form.fresh(door.machine_zone()), _flow(flow_id))
 

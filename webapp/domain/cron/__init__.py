@@ -10,7 +10,7 @@ hours are corrections of the calendar (a zone that crossed the date line), not c
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
 from itertools import product
@@ -26,7 +26,7 @@ from webapp.domain.cron.times import Times
 from webapp.domain.errors import Invalid
 from webapp.domain.zones import BEGIN, DAY_S, END, EPOCH, Piece, UnknownZone
 
-__all__ = ["Rule", "Run", "parse", "prefetch"]
+__all__ = ["Rule", "Run", "parse"]
 
 REMEMBERED = 65_536
 
@@ -144,12 +144,6 @@ def parse(expression: str, zone: str, *, min_interval_s: float = 1.0) -> Rule:
         name, reason = next(iter(problems.items()))
         raise Invalid("invalid_field", fields=problems, field=name, reason=reason)
     return rule
-
-
-def prefetch(wanted: Iterable[tuple[str, str, datetime]]) -> None:
-    """Work out ahead what will be asked: (expression, zone, moment) each."""
-    for expression, zone, moment in wanted:
-        parse(expression, zone).next(moment)
 
 
 def _check(rule: Rule, min_interval_s: float) -> None:
