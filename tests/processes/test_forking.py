@@ -73,8 +73,7 @@ def test_every_process_has_a_runtime_of_its_own_that_works_alone(
     assert signed_in == {one.pid for one in forked.everybody}
     for door, child in zip(forked.doors, forked.children, strict=True):
         others = [one for one in forked.everybody if one != child]
-        for other in others:
-            other.suspend()
+        home.suspend(*(other.pid for other in others))
         try:
             task_id = door.submit("echo here")
             home.becomes(task_id, "completed")

@@ -79,7 +79,7 @@ def test_four_servers_fire_each_due_time_once_while_one_is_killed_one_sleeps_and
 
         fired(2)
         killed, sleeper, editor = others
-        sleeper.signal(signal.SIGSTOP)
+        home.suspend(sleeper.pid)
         killed.kill()
         for _ in range(4):
             for expression in ("*/1 * * * * *", EVERY_SECOND):

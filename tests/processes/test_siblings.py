@@ -160,7 +160,7 @@ def test_a_task_that_nobody_was_woken_for_is_found_although_a_sibling_is_frozen(
 ) -> None:
     frozen, other = siblings
     home = other.home
-    frozen.signal(signal.SIGSTOP)
+    home.suspend(frozen.pid)
     try:
         task_id = slip_in(home, "true")
         home.becomes(task_id, "completed", patience_s=SOON_S)
@@ -182,7 +182,7 @@ def test_a_server_that_was_suspended_goes_on_with_its_task_and_nobody_doubles_it
         task_id = start_on(owner, home, command)
         until(ran.exists)
         with home.server() as sibling:
-            owner.signal(signal.SIGSTOP)
+            home.suspend(owner.pid)
             look_round(sibling)
             assert home.task(task_id)["status"] == "running"
             assert len(home.query(f"SELECT 1 FROM tasks WHERE {ACTIVE}")) == 1
