@@ -118,10 +118,10 @@ def test_pages_of_sessions_ask_the_database_a_bounded_number_of_times(
     live = poll(browser.get("/sessions/s").text, "live")
     rows = poll(browser.get("/sessions").text, "rows")
     most = {  # of a page the strip asks some: world, freeze, what is next, what needs a look
-        "/sessions": 8,
+        "/sessions": 7,
         "/sessions/s": 14,
         "/sessions/s/tasks": 9,
-        "/sessions/s/details": 8,
+        "/sessions/s/details": 7,
         live: 3,
         rows: 3,
         live.partition("&v=")[0]: 10,
