@@ -157,3 +157,22 @@ def test_asking_twice_to_end_asks_each_process_once(
     assert leader in scope.ended
     assert scope.end(0.0)
     assert leader in scope.forced
+
+
+def test_an_orphan_on_its_way_to_its_program_is_not_taken_for_gone(start: Start, mark: str) -> None:
+    class Slow(ProcTable):
+        """Shows a process in the middle of an exec, as a busy machine does, for a few looks."""
+
+        looks = 0
+
+        def between_programs(self, pid: int) -> bool:
+            self.looks += 1
+            return self.looks < 4 or super().between_programs(pid)
+
+    supervisor = start("exec sleep 300")
+    table = Slow()
+    scope = Scope(mark, [seen(table, supervisor).process], table=table)
+    scope.adopting = True
+    process = start("exec sleep 300")
+    seen(table, process)
+    assert process.pid in {one.process.pid for one in scope.find()}

@@ -25,6 +25,8 @@ _under_way: set[str] = set()
 """The marks of all runs that this process carries out."""
 
 PR_SET_CHILD_SUBREAPER = 36
+EXEC_PATIENCE_S = 0.5
+"""How long a process may take from fork to program; what shows none after that never will."""
 KILL_PATIENCE_S = 10.0  # a process in an uninterruptible wait may outlive its SIGKILL
 
 
@@ -177,8 +179,8 @@ class Scope:
 
         They cannot be told by their mark alone, for a command may clear its environment. So it is
         all of our children that began after the supervisor, but those that we have on purpose:
-        they are in our session, or belong to another run of ours by their mark, or are on their
-        way from fork to program.
+        they are in our session, or belong to another run of ours by their mark. One that is on its
+        way from fork to program shows neither, so it is waited for.
         """
         own_pid, own_session = os.getpid(), os.getsid(0)
         own_environment = self._table.environment(own_pid)
@@ -193,8 +195,9 @@ class Scope:
             pid = seen.process.pid
             if seen.parent != own_pid or seen.session == own_session:
                 continue
-            if seen.process.started < earliest or self._table.between_programs(pid):
+            if seen.process.started < earliest:
                 continue
+            self._wait_for_program(pid)
             environment = self._table.environment(pid)
             spared = environment == own_environment or not others.isdisjoint(
                 environment.split(b"\0")
@@ -202,6 +205,12 @@ class Scope:
             if not (spared and environment):
                 orphans.append(seen)
         return orphans
+
+    def _wait_for_program(self, pid: int) -> None:
+        """Until it can be told whose it is: passed over now, it would be taken for gone."""
+        give_up = time.monotonic() + EXEC_PATIENCE_S
+        while self._table.between_programs(pid) and time.monotonic() < give_up:
+            time.sleep(0.001)
 
     def _send(self, targets: Iterable[Seen], number: int) -> int:
         hit = 0
