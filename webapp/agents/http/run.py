@@ -8,13 +8,13 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from webapp.agents.http import headers, presets, statuses
-from webapp.agents.http.controls import HttpControls
 from webapp.agents.http.exchange import TRY_LATER, Answer, Exchange, Order
 from webapp.agents.http.filling import Filling
 from webapp.agents.http.messages import MESSAGES
 from webapp.agents.http.settings import HttpSettings
 from webapp.agents.http.troubles import Again, Trouble
 from webapp.agents.protocol import AgentFailed, Console, Result, Work
+from webapp.agents.steering import LoopControls
 
 LONGEST_REST_S = 60.0
 LONGEST_ASKED_REST_S = 600.0
@@ -27,7 +27,7 @@ class HttpRun:
 
     def __init__(self, work: Work, console: Console, settings: HttpSettings) -> None:
         self._work, self._console, self._settings = work, console, settings
-        self._controls = HttpControls(console)
+        self._controls = LoopControls(console)
 
     def carry_out(self) -> Result:
         self._console.steer(self._controls)

@@ -1,4 +1,4 @@
-"""The controls of one request: called from the lane's thread, at any moment of its run."""
+"""The controls of work in a loop of asyncio: called from the lane's thread, at any moment."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from webapp.agents.protocol import Console, Instruction
 
 T = TypeVar("T")
 
+LEAVE_S = 1.0
+"""What a library may take to tidy up after its work has ended."""
 
-class HttpControls:
-    """A stop cancels what is under way at once; a pause holds the run before its next try."""
+
+class LoopControls:
+    """A stop cancels what is under way at once; a pause holds the work at its next gate."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -38,8 +41,8 @@ class HttpControls:
 
     def kill(self) -> None:
         with self._lock:
-            self.stopping = True
-            if self._loop is not None and self._task is not None:
+            first, self.stopping = not self.stopping, True
+            if first and self._loop is not None and self._task is not None:
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
     def instruct(self, instruction: Instruction) -> None:
@@ -66,8 +69,7 @@ class HttpControls:
         finally:
             with self._lock:
                 self._loop = self._task = None
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
+            _leave(loop)
 
     async def gate(self) -> None:
         """Wait here while paused."""
@@ -100,3 +102,14 @@ class HttpControls:
             self._paused = paused
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._changed.set)
+
+
+def _leave(loop: asyncio.AbstractEventLoop) -> None:
+    """Close the loop; what a library left at work in it is told to end, and not waited for long."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.wait(left, timeout=LEAVE_S))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
