@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from webapp.domain.errors import Refused
-from webapp.domain.secrets import SEALED, each, is_mask, is_sealed, sealed
+from webapp.domain.secrets import SEALED, each, is_mask, is_sealed, sealed, within
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
@@ -67,17 +67,18 @@ class Vault:
     def seal_settings(self, settings: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
         """Settings as they are stored: every text in those that ``names`` calls secret is sealed.
 
-        Raises IsMask, with the name of the setting, where a mask stands for a secret.
+        A name may lead inside of a setting, with ``*`` for any name: ``servers.*.env``. Raises
+        IsMask, with the name of the place, where a mask stands for a secret.
         """
 
-        def seal(text: Any) -> Any:
+        def seal(text: Any, place: str) -> Any:
             if is_mask(text):
-                raise IsMask(name)
+                raise IsMask(place)
             return sealed(self.seal(text), text) if text and not is_sealed(text) else text
 
         stored = dict(settings)
-        for name in set(names) & settings.keys():
-            stored[name] = each(settings[name], seal)
+        for name in names:
+            stored = within(stored, name.split("."), seal)
         return stored
 
     def open_settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def rotate() -> None:
     with _opened() as vault:
         vault.add_key()
         done = _reseal(vault)
-    click.echo(f"A new key is in force; tasks, flows and channels sealed anew: {done.resealed}.")
+    click.echo(f"A new key is in force; whatever holds secrets sealed anew: {done.resealed}.")
     if done.lost:
         click.echo(f"No key opens what is in {_named(done.lost)}: enter it again.", err=True)
     click.echo("Make a backup, which holds the keys; `lineup keys prune` drops the older ones.")
@@ -100,18 +100,31 @@ def _reseal(vault: Vault, *, unless: Vault | None = None) -> Done:
     def channel(row: Any) -> bool:
         return secrets.reseal_channel(row.key, vault.renewed(row.token), seen=row.token)
 
+    def profile(row: Any) -> bool:
+        anew = vault.renewed_settings(row.settings)["api_key"]
+        return secrets.reseal_profile(row.key, anew, seen=row.version)
+
+    def server(row: Any) -> bool:
+        anew = vault.renewed_settings(row.settings)
+        return secrets.reseal_server(row.key, anew, seen=row.version)
+
     def is_new(row: Any) -> bool:
         return unless is not None and _opens(unless, row)
 
     done = Done()
-    for page, reseal in ((sealed.in_tasks, task), (sealed.in_flows, flow)):
+    for page, reseal in (
+        (sealed.in_tasks, task),
+        (sealed.in_flows, flow),
+        (sealed.in_channels, channel),
+        (sealed.in_profiles, profile),
+        (sealed.in_servers, server),
+    ):
         _each(page, reseal, is_new, done)
-    _each(sealed.in_channels, channel, is_new, done)
     return done
 
 
 def _each(
-    page: Callable[[int], Sequence[Any]],
+    page: Callable[[Any], Sequence[Any]],
     reseal: Callable[[Any], bool],
     is_new: Callable[[Any], bool],
     done: Done,
@@ -130,10 +143,10 @@ def _each(
         done.edited += not resealed
 
 
-def _rows(page: Callable[[int], Sequence[Any]]) -> Iterator[Any]:
+def _rows(page: Callable[[Any], Sequence[Any]]) -> Iterator[Any]:
     from webapp.db import db
 
-    after = 0
+    after: Any = 0
     while rows := page(after):
         db.session.close()  # no snapshot is held while others write
         yield from rows
@@ -144,7 +157,7 @@ def _opens(vault: Vault, row: Any) -> bool:
     from webapp.vault import SecretLost
 
     try:
-        if "token" in row._mapping:
+        if hasattr(row, "token"):
             vault.open(row.token)
         else:
             vault.open_settings(row.settings)

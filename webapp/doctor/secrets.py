@@ -22,17 +22,20 @@ def _bad_keys(look: Look) -> Iterator[Subject]:
 def _lost(look: Look) -> Iterator[Subject]:
     keys = Vault(look.settings.data / vault.KEYS)
     to_run = partial(sealed.in_tasks, still_to_run=True)
-    yield from _unopened(
-        look, sealed.in_flows, lambda row: keys.open_settings(row.settings), "flow"
-    )
-    yield from _unopened(look, to_run, lambda row: keys.open_settings(row.settings), "task")
+    for page, kind in (
+        (sealed.in_flows, "flow"),
+        (to_run, "task"),
+        (sealed.in_profiles, "LLM profile"),
+        (sealed.in_servers, "MCP server"),
+    ):
+        yield from _unopened(look, page, lambda row: keys.open_settings(row.settings), kind)
     yield from _unopened(look, sealed.in_channels, lambda row: keys.open(row.token), "channel")
 
 
 def _unopened(
-    look: Look, page: Callable[[int], Sequence[Any]], open_one: Callable[[Any], Any], kind: str
+    look: Look, page: Callable[[Any], Sequence[Any]], open_one: Callable[[Any], Any], kind: str
 ) -> Iterator[Subject]:
-    after = 0
+    after: Any = 0
     while rows := look.call(page, after):
         after = rows[-1].key
         for row in rows:

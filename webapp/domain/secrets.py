@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 MASK = "•••"
@@ -59,9 +59,33 @@ def each(value: Any, change: Callable[[Any], Any], *, deep: int = DEEPEST) -> An
     return value
 
 
+def within(
+    value: Any, path: Sequence[str], change: Callable[[Any, str], Any], *, place: str = ""
+) -> Any:
+    """``value`` with ``change`` made to every text and every sealed secret at the end of ``path``.
+
+    ``*`` in a path stands for any name. ``change`` is told the place, as ``servers.files.env``.
+    """
+    if not path:
+        return each(value, lambda one: change(one, place))
+    if not isinstance(value, Mapping):
+        return value
+    first, *rest = path
+    return {
+        name: within(inner, rest, change, place=f"{place}.{name}" if place else str(name))
+        if first in ("*", name)
+        else inner
+        for name, inner in value.items()
+    }
+
+
 def masked(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings as they may be shown: secrets by their ending, variables by their names."""
-    found: dict[str, Any] = each(dict(settings), lambda one: shown(one) if is_sealed(one) else one)
+
+    def mask(one: Any) -> Any:
+        return shown(one) if is_sealed(one) else one
+
+    found = {name: each(value, mask) for name, value in settings.items()}
     for name in MASKED_WHOLE:
         if isinstance(found.get(name), Mapping):
             found[name] = dict.fromkeys(found[name], MASK)

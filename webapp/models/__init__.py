@@ -11,6 +11,7 @@ from webapp.models.people import (
     LoginLink,
     User,
 )
+from webapp.models.profiles import LlmProfile, McpProfile
 from webapp.models.runners import Freeze, Housekeeping, Lane, Runner
 from webapp.models.sessions import Activity, WorkSession
 from webapp.models.tasks import Attempt, Instruction, Task
@@ -29,7 +30,9 @@ __all__ = [
     "IdempotencyKey",
     "Instruction",
     "Lane",
+    "LlmProfile",
     "LoginLink",
+    "McpProfile",
     "Notification",
     "Occurrence",
     "Runner",

@@ -8,11 +8,13 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, update
 
 from webapp.db import db, transaction
-from webapp.models import Channel, Flow, Task
+from webapp.models import Channel, Flow, LlmProfile, McpProfile, Task
 
 _tasks = Task.__table__
 _flows = Flow.__table__
 _channels = Channel.__table__
+_profiles = LlmProfile.__table__
+_servers = McpProfile.__table__
 
 
 @transaction
@@ -42,5 +44,27 @@ def reseal_channel(channel_id: int, token: str, *, seen: str) -> bool:
         update(_channels)
         .where(_channels.c.channel_id == channel_id, _channels.c.sealed == seen)
         .values(sealed=token)
+    )
+    return bool(cast(CursorResult[Any], done).rowcount)
+
+
+@transaction
+def reseal_profile(profile_id: str, api_key: Mapping[str, Any], *, seen: int) -> bool:
+    """Replace an LLM profile's key; false if somebody has edited it since version ``seen``."""
+    done = db.session.execute(
+        update(_profiles)
+        .where(_profiles.c.profile_id == profile_id, _profiles.c.version == seen)
+        .values(api_key=dict(api_key))
+    )
+    return bool(cast(CursorResult[Any], done).rowcount)
+
+
+@transaction
+def reseal_server(mcp_id: str, params: Mapping[str, Any], *, seen: int) -> bool:
+    """Replace how an MCP server is started; false if it was edited since version ``seen``."""
+    done = db.session.execute(
+        update(_servers)
+        .where(_servers.c.mcp_id == mcp_id, _servers.c.version == seen)
+        .values(mcp_server_params=dict(params))
     )
     return bool(cast(CursorResult[Any], done).rowcount)

@@ -14,6 +14,7 @@ from webapp.domain.messages.flows import FLOWS
 from webapp.domain.messages.lanes import LANES
 from webapp.domain.messages.marking import N_
 from webapp.domain.messages.notices import NOTICES
+from webapp.domain.messages.profiles import PROFILES
 from webapp.domain.messages.refusals import REFUSALS
 from webapp.domain.messages.schedules import SCHEDULES
 from webapp.domain.messages.tasks import TASKS
@@ -28,6 +29,7 @@ MESSAGES: dict[str, str] = {
     **SCHEDULES,
     **LANES,
     **NOTICES,
+    **PROFILES,
     **REFUSALS,
 }
 

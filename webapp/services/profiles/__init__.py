@@ -1,0 +1,1 @@
+"""Profiles: the models that agents ask, and the servers whose tools they use."""
