@@ -59,11 +59,15 @@ class Server:
     tls: ssl.SSLContext | None = None
     greeting: bytes = b""
     """What is said before anything was asked."""
+    otherwise: Script | None = None
+    """Answers where no path has scripts; without it, that is 404."""
+    port: int = 0
+    """A free one, unless said otherwise."""
     over: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
+        self._socket = socket.create_server(("127.0.0.1", self.port))
+        self.port = self._socket.getsockname()[1]
         self._lock = threading.Lock()
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -113,7 +117,8 @@ class Server:
                 with self._lock:
                     self.asked.append(asked)
                     scripts = self.scripts.get(asked.path.partition("?")[0], [])
-                    script: Any = scripts.pop(0) if len(scripts) > 1 else (scripts or [_nothing])[0]
+                    last = scripts or [self.otherwise or _nothing]
+                    script: Any = scripts.pop(0) if len(scripts) > 1 else last[0]
                 script(asked, connection)
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_WR)
