@@ -26,7 +26,7 @@ run: $(VENV)/run.stamp $(DRIVER) ## start Lineup in the foreground
 
 postgresql: $(VENV)/run.stamp $(VENV)/postgresql.stamp ## install the driver for PostgreSQL
 
-test: $(VENV)/run.stamp $(VENV)/test.stamp ## run the tests (ARGS="tests/domain -x")
+test: $(VENV)/run.stamp $(VENV)/test.stamp $(VENV)/node.stamp ## run the tests (ARGS="tests/domain -x")
 	@.ci/need chromium chromium
 	@.ci/need initdb postgresql
 	@$(CLEAN_ENV) $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
@@ -85,4 +85,13 @@ $(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(VENV)/bin/python
 $(VENV)/%.stamp: requirements/%.txt | $(VENV)/run.stamp
 	@echo "Installing what 'make $*' needs into $(VENV) ..."
 	@$(PIP) install --no-deps --require-hashes -r requirements/$*.txt
+	@touch $@
+
+# The servers of others that tests talk to. Newer ones: change package.json, and in its directory
+# npm install --package-lock-only --omit-lockfile-registry-resolved
+$(VENV)/node.stamp: requirements/node/package.json requirements/node/package-lock.json | $(VENV)/bin/python
+	@.ci/need npm npm
+	@echo "Installing what the tests need from npm into $(VENV)/node ..."
+	@mkdir -p $(VENV)/node && cp $^ $(VENV)/node/
+	@npm ci --prefix $(VENV)/node --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
