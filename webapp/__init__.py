@@ -108,6 +108,7 @@ def _wire_ports(app: APIFlask, settings: Settings) -> None:
     from webapp.files.trash import Trash
     from webapp.output import OutputStore
     from webapp.ports import KEY, Idle, Ports
+    from webapp.prober import Prober
     from webapp.runtime import catalogue
 
     idle, secrets = Idle(), vault.at(settings.data)
@@ -116,6 +117,7 @@ def _wire_ports(app: APIFlask, settings: Settings) -> None:
         agents=catalogue.load(settings, secrets),
         vault=secrets,
         courier=Courier(),
+        connections=Prober(),
         output=OutputStore(settings.data / "output", cap=settings.output_cap_mb * MIB),
         trash=Trash(settings.data / "workspaces"),
         wake=idle,

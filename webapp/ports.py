@@ -52,6 +52,40 @@ class AgentCatalogue(Protocol):
 
 
 @dataclass(frozen=True)
+class Tested:
+    """Whether a provider or a server of tools answered, what was said, and how long it took."""
+
+    ok: bool
+    said: str
+    took_ms: int
+    tools: tuple[Mapping[str, Any], ...] = ()
+    """``{name, description, input_schema}`` of each tool a server has."""
+
+
+class ConnectionTest(Protocol):
+    """Asks providers and servers of tools whether they are there.
+
+    A ``profile`` is a mapping as `webapp.domain.providers.resolved` makes it; ``params`` are those
+    of a server with its secrets open. Nothing here may be called inside of a transaction.
+    """
+
+    def llm(self, profile: Mapping[str, Any], *, remembered: bool = False) -> Tested:
+        """Ask a model a tiny question; ``remembered``: a success of the last minute will do."""
+
+    def models(self, profile: Mapping[str, Any]) -> tuple[str, ...]:
+        """The models its provider has; raises Refused in words where it cannot be asked."""
+
+    def mcp(self, params: Mapping[str, Any], *, startup_timeout_s: float) -> Tested:
+        """Start or reach a server, ask for its tools, and end it."""
+
+    def lacks(self, provider: str) -> str | None:
+        """What has to be installed before a provider can be asked; None if all is there."""
+
+    def price_is_known(self, profile: Mapping[str, Any]) -> bool:
+        """Whether it can be said what a run of the profile costs."""
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """How the runner of this process is doing; without lanes there is none."""
 
@@ -91,6 +125,7 @@ class Ports:
     agents: AgentCatalogue
     vault: Vault
     courier: Courier
+    connections: ConnectionTest
     output: OutputStore
     trash: Trash
     """Takes workspaces that nobody needs any more."""

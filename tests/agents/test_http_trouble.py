@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import ssl
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.agents.calling import SECRET, Call, failure
+from tests.agents.certificates import self_signed
 from tests.agents.serving import Asked, Server, answer, raw
 from webapp.agents.protocol import AgentFailed
+
+__all__ = ["self_signed"]
 
 BROKEN = [
     (b"", "closed the connection without an answer"),
@@ -165,38 +164,6 @@ def test_a_failure_keeps_what_was_answered(server: Server, call: Call) -> None:
     with pytest.raises(AgentFailed) as failed:
         run.result()
     assert failed.value.text == '{\n  "why": "no"\n}'
-
-
-@pytest.fixture
-def self_signed(tmp_path: Path) -> Iterator[Server]:
-    """A server whose certificate nobody vouches for."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    start = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(start)
-        .not_valid_after(start + dt.timedelta(days=36500))
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(
-        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file = tmp_path / "server.pem"
-    file.write_bytes(private + certificate.public_bytes(pem))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    with Server(tls=context) as made:
-        yield made
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused_unless_it_is_not_to_be_checked(

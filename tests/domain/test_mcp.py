@@ -89,6 +89,6 @@ def test_no_refusal_shows_a_secret() -> None:
         {"url": "http://h/", "headers": {"X": "swordfish\n"}},
         {"url": "http://swordfish@h/"},
     ):
-        with pytest.raises(ValueError, match="^(env|headers|url): ") as refusal:
+        with pytest.raises(ValueError, match=r"^(env|headers|url): ") as refusal:
             check_server(server)
         assert "swordfish" not in str(refusal.value)
