@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from webapp.agents.protocol import Agent, Controls, Instruction, Result
+from webapp.agents.protocol import Agent, Controls, Equipment, Instruction, Result
 
 T = TypeVar("T")
 
@@ -37,6 +37,7 @@ class TaskWork:
     upload_files: Sequence[Path] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
     due_at: str | None = None
+    equipment: Equipment | None = None
 
 
 @dataclass

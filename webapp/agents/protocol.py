@@ -59,6 +59,57 @@ class Instruction:
     kind: str = "text"
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What one request to a model used; ``cost`` in USD, None where nobody knows the price."""
+
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+
+
+class Ledger(Protocol):
+    """Where a run that uses a model keeps what was said and counts what was spent.
+
+    Each call is a short transaction of its own, and from a run that lost its attempt nothing lands.
+    """
+
+    def check(self) -> None:
+        """Raise AgentFailed where a budget allows no further request."""
+
+    def keep(self, messages: Mapping[int, Any], spent: Spent | None = None) -> None:
+        """Store messages as JSON values, by their number in the run; a number again replaces it."""
+
+
+@dataclass(frozen=True)
+class ToolServer:
+    """A server of tools that speaks MCP, with its secrets opened.
+
+    ``params`` has ``command``, ``args``, ``env`` and ``cwd``, or ``url`` and ``headers``.
+    """
+
+    name: str
+    params: Mapping[str, Any] = field(repr=False)
+    tools: Mapping[str, bool] | None = None
+    """Which of its tools may be used, by name; None: all. One that is not named may be used."""
+    startup_timeout_s: float = 30.0
+    call_timeout_s: float = 60.0
+    required: bool = False
+    """Whether the task fails without it; else it goes on with the other tools."""
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """What an agent that uses a model is given, as the database says now."""
+
+    profile: Mapping[str, Any] = field(repr=False)
+    """``provider, model, base_url, api_key`` (opened) and the rest of the profile's columns."""
+    ledger: Ledger
+    servers: Sequence[ToolServer] = ()
+    memory: Sequence[Any] = ()
+    """What was said in earlier tasks of the session, as the ledger was given it, oldest first."""
+
+
 class Work(Protocol):
     """What one attempt is about: read-only, taken from the database when it was claimed."""
 
@@ -87,6 +138,10 @@ class Work(Protocol):
     @property
     def upload_files(self) -> Sequence[Path]:
         """Files a person gave it; they lie in the workspace."""
+
+    @property
+    def equipment(self) -> Equipment | None:
+        """For an agent that says ``uses_model``; None for all others."""
 
 
 class Controls(Protocol):
@@ -174,6 +229,9 @@ class Agent(Protocol):
     """Code to English text with ``%(name)s`` parameters: what it may say or fail with."""
     # An agent may also have ``secrets: tuple[str, ...]``, the names of settings that are secret.
     # Every text in them is sealed before it is stored, shown to nobody, and opened for the run.
+    # One of them may be a path such as ``servers.*.env``, where a star stands for any name.
+    # It may have ``uses_model: bool``: then each run is given ``Work.equipment``, the task names an
+    # LLM profile (or means the default one), and one task of a session runs at a time.
     # And it may have ``asks_for(settings) -> Mapping[str, str]``: the parameters that its settings
     # speak of, each with the setting that does. A flow that does not declare them is refused.
 

@@ -1,1 +1,5 @@
-"""The agent that has a language model at work; what is heavy in here is imported late."""
+"""The llm agent: a model with tools, step by step. What is heavy is imported when it is used."""
+
+from webapp.agents.llm.agent import LlmAgent
+
+__all__ = ["LlmAgent"]

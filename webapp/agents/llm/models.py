@@ -266,10 +266,10 @@ def _aws_client(profile: Mapping[str, Any], timeout_s: float) -> Any:
         raise Unusable("llm_aws", words=str(error)) from None
 
 
-def _offline(_profile: Mapping[str, Any], _timeout_s: float) -> Model:
+def _offline(profile: Mapping[str, Any], _timeout_s: float) -> Model:
     from webapp.agents.llm.offline import model
 
-    return model()
+    return model(_config(profile))
 
 
 _BUILDERS: Mapping[str, Callable[[Mapping[str, Any], float], Model]] = {

@@ -1,0 +1,84 @@
+"""What was said, as it is kept and as it is told again: whole turns, bounded, no loose ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelRequest,
+    ModelResponse,
+    ToolReturnPart,
+    UserPromptPart,
+)
+
+CHARACTERS_A_TOKEN = 4
+"""About; what a token is differs from model to model."""
+INTERRUPTED = "Interrupted: the task ended before this tool answered."
+
+
+def told_again(kept: Sequence[Any], most_tokens: int) -> tuple[list[ModelMessage], int]:
+    """The newest whole turns within the bound, and how many messages were left out."""
+    turns: list[list[Any]] = []
+    for message in kept:
+        if not turns or _begins(message):
+            turns.append([])
+        turns[-1].append(message)
+    left, chosen = most_tokens * CHARACTERS_A_TOKEN, []
+    for turn in reversed(turns):
+        left -= sum(len(json.dumps(message)) for message in turn)
+        if left < 0:
+            break
+        chosen.append(turn)
+    wanted = [message for turn in reversed(chosen) for message in turn]
+    messages = ModelMessagesTypeAdapter.validate_python(wanted)
+    return without_loose_ends(messages), len(kept) - len(wanted)
+
+
+def without_loose_ends(messages: Sequence[ModelMessage]) -> list[ModelMessage]:
+    """Every call of a tool is answered, if only by word that it was interrupted."""
+    closed: list[ModelMessage] = []
+    for number, message in enumerate(messages):
+        closed.append(message)
+        if not isinstance(message, ModelResponse) or not message.tool_calls:
+            continue
+        after = messages[number + 1] if number + 1 < len(messages) else None
+        answered = (
+            {getattr(part, "tool_call_id", None) for part in after.parts}
+            if isinstance(after, ModelRequest)
+            else set()
+        )
+        loose = [
+            ToolReturnPart(
+                call.tool_name, INTERRUPTED, tool_call_id=call.tool_call_id, outcome="interrupted"
+            )
+            for call in message.tool_calls
+            if call.tool_call_id not in answered
+        ]
+        if loose:
+            closed.append(ModelRequest(parts=loose))
+    return closed
+
+
+class Keeper:
+    """Which of a run's messages are kept already, so that each step stores what is new."""
+
+    def __init__(self) -> None:
+        self._kept = 0
+
+    def fresh(self, messages: Sequence[ModelMessage]) -> Mapping[int, Any]:
+        """What is new since the last time, by number, as JSON values; the last may have grown."""
+        first = max(0, self._kept - 1)
+        dumped = ModelMessagesTypeAdapter.dump_python(list(messages[first:]), mode="json")
+        self._kept = len(messages)
+        return dict(enumerate(dumped, start=first))
+
+
+def _begins(message: Any) -> bool:
+    """Whether a turn begins with it: a person said something."""
+    if not isinstance(message, Mapping) or message.get("kind") != "request":
+        return False
+    return any(part.get("part_kind") == UserPromptPart.part_kind for part in message["parts"])

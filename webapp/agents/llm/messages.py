@@ -1,0 +1,43 @@
+"""What the llm agent says: in the log of a session, and when a task fails."""
+
+from __future__ import annotations
+
+MESSAGES = {
+    # Steps
+    "llm_began": "Asking %(model)s, by the profile “%(profile)s”.",
+    "llm_demonstration": (
+        "This is a demonstration: the offline model follows a fixed script and understands "
+        "nothing, but its tools and its steps are real."
+    ),
+    "llm_remembers": "It is told %(messages)s messages of this session's earlier tasks.",
+    "llm_forgot": "The oldest %(messages)s messages of this session are left out: too long.",
+    "llm_thought": "%(text)s",
+    "llm_turn": "%(text)s",
+    "llm_asked_tools": "It asks for tools: %(tools)s",
+    "llm_call": "%(tool)s %(arguments)s",
+    "llm_result": "%(tool)s: %(result)s",
+    "llm_tool_failed": "%(tool)s failed: %(result)s",
+    "llm_cut": "The answer was cut off: it reached the longest that its profile allows.",
+    "llm_retry": "%(why)s Trying again in %(seconds)s s.",
+    # Servers of tools
+    "llm_server": "The MCP server “%(server)s” offers %(tools)s tools.",
+    "llm_server_failed": "The MCP server “%(server)s” did not start: %(why)s",
+    "llm_server_needed": "The MCP server “%(server)s” did not start, and is required: %(why)s",
+    "llm_server_lost": "The MCP server “%(server)s” was lost: %(why)s",
+    "llm_server_lost_needed": "The MCP server “%(server)s” was lost, and is required: %(why)s",
+    "llm_server_unknown": "There is no active MCP server “%(server)s”; it goes on without it.",
+    # Refusals and failures
+    "llm_no_input": "An LLM has no input that could end.",
+    "llm_no_equipment": "No LLM profile could be used for it.",
+    "llm_tool_gave_up": "The tool %(tool)s failed again and again: %(why)s",
+    "llm_unusable": "The model answered what cannot be used: %(why)s",
+    "llm_too_slow": "The model did not answer within %(seconds)s s.",
+    "llm_run_requests": "The run's budget of %(limit)s requests is used up.",
+    "llm_run_tokens": "The run's budget of %(limit)s tokens is used up: %(used)s.",
+    "llm_run_cost": "The run's budget of %(limit)s USD is used up: %(used)s USD.",
+    "llm_near_requests": "80 %% of the run's budget is used: %(used)s of %(limit)s requests.",
+    "llm_near_tokens": "80 %% of the run's budget is used: %(used)s of %(limit)s tokens.",
+    "llm_near_cost": "80 %% of the run's budget is used: %(used)s of %(limit)s USD.",
+    "llm_no_price": "There is a limit of money, and nobody knows what %(model)s costs.",
+}
+"""Codes to English text with ``%(name)s`` parameters."""

@@ -1,0 +1,216 @@
+"""One run of a conversation: opened, taken step by step, told as it goes, and closed."""
+
+from __future__ import annotations
+
+import functools
+import re
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+from pydantic_ai import Agent, ModelRetry
+from pydantic_ai.exceptions import UnexpectedModelBehavior
+from pydantic_ai.messages import ModelMessage
+from pydantic_ai.toolsets import AbstractToolset, FunctionToolset
+from pydantic_ai.usage import UsageLimits
+from pydantic_graph import End
+
+from webapp.agents.llm import failures, memory, models, servers
+from webapp.agents.llm.budget import Budget
+from webapp.agents.llm.controls import LlmControls
+from webapp.agents.llm.patience import PatientModel
+from webapp.agents.llm.prompts import instructions, prompt
+from webapp.agents.llm.results import bounded
+from webapp.agents.llm.servers import CannotStart, Place, Server
+from webapp.agents.llm.settings import LlmSettings
+from webapp.agents.llm.telling import Telling
+from webapp.agents.llm.workspace import NotPossible, Workspace
+from webapp.agents.processes import RUN_MARK, run_mark
+from webapp.agents.protocol import AgentFailed, Console, Equipment, Limits, Result, Work
+
+TOOL_TRIES = 3
+"""How often in a row a tool may be called wrongly, or fail, before the task does."""
+UNUSABLE_TRIES = 2
+FILE_TOOL_S = 30.0
+TOOL_NAME = re.compile(r"^Tool '([^']+)' exceeded max retries")
+
+
+class LlmRun:
+    """Carries out one task. The conversation has a loop of its own, which a stop cancels."""
+
+    def __init__(self, work: Work, console: Console, settings: LlmSettings, limits: Limits) -> None:
+        if work.equipment is None:
+            raise AgentFailed("llm_no_equipment")
+        self._work, self._console, self._settings, self._limits = work, console, settings, limits
+        self._equipment: Equipment = work.equipment
+        self._profile = self._equipment.profile
+        mark = run_mark(work.task_id, work.attempt)
+        self._place = Place(str(work.workspace_dir), {**limits.environment, RUN_MARK: mark})
+        self._controls = LlmControls(console, mark)
+        self._budget = Budget(self._profile, settings)
+        self._kept = memory.Keeper()
+        self._secrets = self._all_secrets()
+        self._telling = Telling(console, self._secrets)
+        self._step = 0
+
+    def carry_out(self) -> Result:
+        self._console.steer(self._controls)
+        try:
+            return self._controls.carry_out(self._converse()) or Result()
+        except UnexpectedModelBehavior as error:
+            raise self._misbehaved(error) from error
+        finally:
+            self._controls.close(self._limits.stop_grace_s)
+
+    async def _converse(self) -> Result:
+        await self._controls.gate()
+        async with AsyncExitStack() as stack:
+            toolsets = [*self._own_tools(), *await self._open_servers(stack)]
+            agent: Agent[None, str] = Agent(
+                self._asking(),
+                instructions=instructions(self._settings),
+                toolsets=toolsets,
+                retries={"tools": TOOL_TRIES, "output": UNUSABLE_TRIES},
+                model_settings=models.settings(self._profile, self._settings.agent_mode),
+            )
+            history = self._history()
+            talk = agent.iter(
+                prompt(self._work),
+                message_history=history,
+                usage_limits=UsageLimits(request_limit=None),
+            )
+            self._begin()
+            async with agent, talk as run:
+                self._controls.join(run)
+                return await self._walk(run)
+        raise AssertionError("the conversation returns or raises")
+
+    async def _walk(self, run: Any) -> Result:
+        """Node by node: a request to the model, or the calls of tools that it asked for."""
+        node = run.next_node
+        while not isinstance(node, End):
+            await self._controls.gate()
+            if Agent.is_model_request_node(node):
+                node = await self._ask(run, node)
+            elif Agent.is_call_tools_node(node):
+                node = await self._call_tools(run, node)
+            else:
+                node = await run.next(node)
+        self._keep(run.new_messages())
+        return Result(str(node.data.output))
+
+    async def _ask(self, run: Any, node: Any) -> Any:
+        self._budget.check(self._console)
+        self._equipment.ledger.check()
+        self._step += 1
+        self._console.progress(step=self._step, message=str(self._profile["model"]))
+        self._keep([*run.new_messages(), node.request])
+        began = time.monotonic()
+        following = await run.next(node)
+        step = f"step {self._step}"
+        self._controls.heard(step)
+        response = run.new_messages()[-1]
+        if getattr(response, "kind", "") == "response":
+            spent = self._budget.add(response)
+            self._telling.turn(response, self._step, spent, time.monotonic() - began)
+            self._keep(run.new_messages(), spent)
+            self._budget.refuse_unpriced(spent)
+        return following
+
+    async def _call_tools(self, run: Any, node: Any) -> Any:
+        if calls := node.model_response.tool_calls:
+            self._console.progress(step=self._step, message=self._telling.answered(calls))
+        async with node.stream(run.ctx) as events:
+            async for event in events:
+                self._telling.tool(event, self._step)
+        return await run.next(node)
+
+    def _begin(self) -> None:
+        if self._profile["provider"] == "offline":
+            self._console.say("llm_demonstration")
+        self._console.say(
+            "llm_began", model=self._profile["model"], profile=self._profile["profile_name"]
+        )
+
+    async def _open_servers(self, stack: AsyncExitStack) -> list[AbstractToolset[Any]]:
+        opened = []
+        for wanted in self._equipment.servers:
+            await self._controls.gate()
+            server = Server(wanted, self._place)
+            stack.callback(server.close)
+            try:
+                tools = await server.open(stack)
+            except CannotStart as error:
+                if wanted.required:
+                    raise AgentFailed(
+                        "llm_server_needed", server=wanted.name, why=str(error)
+                    ) from None
+                self._console.say("llm_server_failed", server=wanted.name, why=str(error))
+                continue
+            self._console.say("llm_server", server=wanted.name, tools=len(tools))
+            opened.append(servers.named(server, self._console))
+        return opened
+
+    def _own_tools(self) -> list[AbstractToolset[Any]]:
+        if not self._settings.workspace_tools:
+            return []
+        files = Workspace(self._work.workspace_dir)
+        toolset: FunctionToolset[Any] = FunctionToolset(timeout=FILE_TOOL_S)
+        for tool in (files.list_files, files.read_file, files.write_file, files.search_files):
+            toolset.add_function(_refusing(tool), name=tool.__name__)
+        return [toolset]
+
+    def _asking(self) -> PatientModel:
+        profile = self._profile
+        timeout_s = float(profile.get("request_timeout_s") or 120.0)
+        streams = (profile.get("provider_config") or {}).get("stream", True) is not False
+        return PatientModel(
+            models.build(profile, http_timeout_s=timeout_s),
+            self._console,
+            rest=self._controls.rest,
+            timeout_s=timeout_s,
+            streams=streams,
+            secrets=self._secrets,
+        )
+
+    def _history(self) -> list[ModelMessage]:
+        if not self._settings.memory or not self._equipment.memory:
+            return []
+        told, left_out = memory.told_again(self._equipment.memory, self._settings.memory_tokens)
+        if left_out:
+            self._console.say("llm_forgot", messages=left_out)
+        if told:
+            self._console.say("llm_remembers", messages=len(told))
+        return told
+
+    def _keep(self, messages: Sequence[ModelMessage], spent: Any = None) -> None:
+        self._equipment.ledger.keep(self._kept.fresh(messages), spent)
+
+    def _misbehaved(self, error: UnexpectedModelBehavior) -> AgentFailed:
+        """A tool that failed too often, or an answer that cannot be used."""
+        cause = error.__cause__
+        why = servers.without(str(cause or error), self._secrets)
+        found = TOOL_NAME.search(error.message)
+        if found is not None and cause is not None:
+            return AgentFailed("llm_tool_gave_up", tool=found[1], why=why)
+        code, params = failures.explained(error, self._secrets)
+        return AgentFailed(code, **params)
+
+    def _all_secrets(self) -> tuple[str, ...]:
+        key = self._profile.get("api_key")
+        of_servers = (servers.secrets_of(one.params) for one in self._equipment.servers)
+        return tuple({*([key] if key else []), *(one for some in of_servers for one in some)})
+
+
+def _refusing(tool: Any) -> Any:
+    """A tool of the workspace whose refusals the model is told, so that it can do better."""
+
+    @functools.wraps(tool)
+    def refusing(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return bounded(tool(*args, **kwargs))
+        except (NotPossible, OSError) as error:
+            raise ModelRetry(str(error)) from None
+
+    return refusing

@@ -1,0 +1,96 @@
+"""What the log of a session is told of a conversation: turns, thoughts, calls and their results."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic_ai.messages import (
+    FunctionToolCallEvent,
+    FunctionToolResultEvent,
+    ModelResponse,
+    ThinkingPart,
+    ToolCallPart,
+)
+
+from webapp.agents.llm.results import cut, shown
+from webapp.agents.llm.servers import without
+from webapp.agents.protocol import Console, Spent
+
+LONGEST_TURN = 20_000
+
+
+class Telling:
+    """Says each step once, with what it took; nothing secret is said."""
+
+    def __init__(self, console: Console, secrets: tuple[str, ...]) -> None:
+        self._console, self._secrets = console, secrets
+        self._began: dict[str, float] = {}
+
+    def turn(self, response: ModelResponse, step: int, spent: Spent, took_s: float) -> None:
+        """What the model thought and said, and which tools it asks for."""
+        for part in response.parts:
+            if isinstance(part, ThinkingPart) and part.content.strip():
+                self._say(
+                    "llm_thought", "thinking", text=cut(part.content, LONGEST_TURN), step=step
+                )
+        figures: dict[str, Any] = {
+            "step": step,
+            "input_tokens": spent.input_tokens,
+            "output_tokens": spent.output_tokens,
+            "seconds": round(took_s, 2),
+        }
+        if spent.cost is not None:
+            figures["cost"] = round(spent.cost, 6)
+        text = (response.text or "").strip()
+        if text:
+            self._say("llm_turn", "working", text=cut(text, LONGEST_TURN), **figures)
+        elif calls := response.tool_calls:
+            tools = ", ".join(call.tool_name for call in calls)
+            self._say("llm_asked_tools", "working", tools=tools, **figures)
+        if response.finish_reason == "length":
+            self._say("llm_cut", "working", step=step)
+
+    def tool(self, event: Any, step: int) -> None:
+        """A tool is called, or has answered."""
+        if isinstance(event, FunctionToolCallEvent):
+            self._began[event.part.tool_call_id] = time.monotonic()
+            self._say(
+                "llm_call",
+                "tool_call",
+                tool=event.part.tool_name,
+                arguments=shown(_arguments(event.part)),
+                call=event.part.tool_call_id,
+                step=step,
+            )
+        elif isinstance(event, FunctionToolResultEvent):
+            part = event.part
+            began = self._began.pop(part.tool_call_id, time.monotonic())
+            self._say(
+                "llm_result" if part.outcome == "success" else "llm_tool_failed",
+                "tool_result",
+                tool=part.tool_name,
+                result=shown(part.content),
+                call=part.tool_call_id,
+                step=step,
+                seconds=round(time.monotonic() - began, 2),
+            )
+
+    def answered(self, calls: Sequence[ToolCallPart]) -> str:
+        """The tools of a turn as the progress names them."""
+        return ", ".join(dict.fromkeys(call.tool_name for call in calls))
+
+    def _say(self, code: str, status: str, **params: Any) -> None:
+        safe = {
+            n: without(v, self._secrets) if isinstance(v, str) else v for n, v in params.items()
+        }
+        self._console.say(code, status=status, **safe)
+
+
+def _arguments(call: ToolCallPart) -> str:
+    try:
+        return json.dumps(call.args_as_dict(), ensure_ascii=False)
+    except ValueError:  # what a model wrote need not be JSON
+        return str(call.args)
