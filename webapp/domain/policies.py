@@ -51,3 +51,9 @@ def workspace_name(session_id: str) -> str:
     if re.fullmatch(r"[a-z0-9_-][a-z0-9_.-]*", session_id):
         return session_id
     return "s-" + hashlib.sha256(session_id.encode()).hexdigest()[:32]
+
+
+OF_MODELS = ("llm_profile_name", "agent_mode", "mcp_server_config")
+"""Settings of agents that talk to models which tasks and flows also show as fields of their own."""
+TALKERS = ("llm", "browser")
+"""Agents that talk to a model: in a session, one of their tasks at a time."""

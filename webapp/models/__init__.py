@@ -1,5 +1,6 @@
 """The tables, a file per family."""
 
+from webapp.models.conversations import SessionMessage, SpentDay
 from webapp.models.files import StoredFile
 from webapp.models.flows import Flow, Occurrence, Schedule
 from webapp.models.notices import Channel, Delivery, Notification
@@ -37,6 +38,8 @@ __all__ = [
     "Occurrence",
     "Runner",
     "Schedule",
+    "SessionMessage",
+    "SpentDay",
     "StoredFile",
     "Task",
     "User",

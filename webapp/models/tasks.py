@@ -34,6 +34,8 @@ STATUSES = ", ".join(f"'{status}'" for status in Status)
 # Constants, not bound parameters: only so does SQLite see that its partial indexes apply.
 IS_PENDING = "status = 'pending'"
 IS_ACTIVE = "status IN ('running', 'paused')"
+TALKS = f"{IS_ACTIVE} AND agent IN ('llm', 'browser')"
+"""It runs or is paused, and talks to a model: of these a session has one at a time."""
 IS_OPEN = "status IN ('pending', 'running', 'paused')"
 
 
@@ -162,6 +164,13 @@ class Task(db.Model):  # type: ignore[name-defined]
             sqlite_where=text(IS_ACTIVE),
             postgresql_where=text(IS_ACTIVE),
         ),
+        Index(
+            "uq_tasks_active_talk",
+            "session_id",
+            unique=True,
+            sqlite_where=text(TALKS),
+            postgresql_where=text(TALKS),
+        ),
         # a deleted task's number is never given again: pages that ask "what came after" rely on it
         {"sqlite_autoincrement": True},
     )
@@ -184,6 +193,15 @@ class Attempt(db.Model):  # type: ignore[name-defined]
     exit_code: Mapped[int | None]
     reports: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     """``[{path, size, time_ns}]`` of the files in reports/ it wrote, the one to show first."""
+    model: Mapped[str | None] = mapped_column(String(200))
+    """The model it asked; null: none."""
+    requests: Mapped[int | None] = mapped_column(BigInteger)
+    input_tokens: Mapped[int | None] = mapped_column(BigInteger)
+    output_tokens: Mapped[int | None] = mapped_column(BigInteger)
+    cost: Mapped[float | None] = mapped_column(Float)
+    """USD, of those requests whose price is known."""
+    unpriced: Mapped[int | None] = mapped_column(BigInteger)
+    """Requests whose price nobody knows."""
 
     __table_args__ = (UniqueConstraint("task_id", "number", name="uq_attempts_task_number"),)
 

@@ -52,6 +52,13 @@ def exists(name: str) -> bool:
     return db.session.execute(_EXISTS, {"lane": name}).first() is not None
 
 
+def is_busy(name: str) -> bool:
+    """Whether anything runs or waits in it."""
+    count = _lanes.c.pending + _lanes.c.running + _lanes.c.paused
+    found = db.session.execute(select(count).where(_lanes.c.name == name, _live)).scalar()
+    return bool(found)
+
+
 def renamed() -> list[str]:
     """Names of old, from which finished tasks are still to be moved."""
     query = select(_lanes.c.name).where(_lanes.c.renamed_to.is_not(None))

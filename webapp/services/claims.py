@@ -3,62 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, exists, insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp.db import UtcDateTime, db, transaction
+from webapp.db import db, transaction
 from webapp.domain import outcome as outcomes
 from webapp.domain.errors import LostAttempt
-from webapp.domain.lanes import PAUSED
 from webapp.domain.messages import sentence
 from webapp.domain.outcome import Outcome
 from webapp.domain.policies import MAX_INTERRUPTIONS
 from webapp.domain.receipts import UNREAD, Receipt
 from webapp.domain.retry import backoff
-from webapp.models import Attempt, Freeze, Instruction, Lane, Task
-from webapp.models.tasks import is_active, is_pending
+from webapp.domain.spending import UNLIMITED, Allowance
+from webapp.models import Attempt, Instruction, Lane, Task
+from webapp.models.tasks import is_pending
 from webapp.services import locks, moves
 from webapp.services.activity import SYSTEM, USER, Entry
 from webapp.services.moves import STANDING, Standing, standing
 from webapp.services.news import News, settle
+from webapp.services.next_up import NEXT
 
 _tasks = Task.__table__
 _attempts = Attempt.__table__
 _instructions = Instruction.__table__
 _lanes = Lane.__table__
 
-_lane: BindParameter[str] = bindparam("of_lane")
-_now = bindparam("now", type_=UtcDateTime())
-_NEXT = (
-    select(
-        *STANDING,
-        _tasks.c.agent_settings,
-        _tasks.c.workspace_dir,
-        _tasks.c.upload_files,
-        _tasks.c.task_metadata,
-        _tasks.c.timeout_s,
-        _tasks.c.silence_timeout_s,
-    )
-    .where(
-        _tasks.c.lane == _lane,
-        is_pending(_tasks),
-        or_(_tasks.c.not_before.is_(None), _tasks.c.not_before <= _now),
-        or_(_tasks.c.expires_at.is_(None), _tasks.c.expires_at > _now),
-        ~exists().where(_tasks.c.lane == _lane, is_active(_tasks)).correlate(None),
-        ~exists(select(Freeze.__table__.c.only)),
-        ~exists().where(_lanes.c.name == _lane, _lanes.c.state == PAUSED).correlate(None),
-    )
-    .order_by(_tasks.c.priority.desc(), _tasks.c.seq)
-    .limit(1)
-    .with_for_update()
+ONE_ACTIVE = (
+    *("UNIQUE constraint failed: tasks.lane", "uq_tasks_active_lane"),
+    *("UNIQUE constraint failed: tasks.session_id", "uq_tasks_active_talk"),
 )
-ONE_ACTIVE = ("UNIQUE constraint failed: tasks.lane", "uq_tasks_active_lane")
-"""How the databases name the index that allows one active task per lane."""
+"""How the databases name the indexes that allow one active task per lane, and per conversation."""
 _AGAIN = select(_tasks.c.retry_delay_s, _tasks.c.rerun_interrupted).where(
     _tasks.c.task_id == bindparam("of_task")
 )
@@ -85,6 +64,7 @@ class Assignment:
     attempt: int
     session_id: str
     lane: str
+    flow_id: str | None
     agent: str
     task_description: str
     settings: Mapping[str, Any]
@@ -94,16 +74,20 @@ class Assignment:
     due_at: str | None
     timeout_s: float | None
     silence_timeout_s: float | None
+    equipment: Any = None
+    """What the runtime gives an agent that uses a model."""
 
 
-def claim_next(lane: str, runner_id: str, now: datetime) -> Assignment | None:
+def claim_next(
+    lane: str, runner_id: str, now: datetime, *, allowance: Allowance = UNLIMITED
+) -> Assignment | None:
     """Take the lane's next task, or None: nothing is due, or the lane is busy.
 
     That one task is active per lane is a rule of the database; a runner that comes second is
     refused by its index, which here means "busy".
     """
     try:
-        return transaction(_claim)(lane, runner_id, now)
+        return transaction(_claim)(lane, runner_id, now, allowance)
     except IntegrityError as error:
         if not any(name in str(error.orig) for name in ONE_ACTIVE):
             raise
@@ -112,7 +96,13 @@ def claim_next(lane: str, runner_id: str, now: datetime) -> Assignment | None:
 
 @transaction
 def conclude(
-    assignment: Assignment, outcome: Outcome, news: News, now: datetime, *, next_for: str | None
+    assignment: Assignment,
+    outcome: Outcome,
+    news: News,
+    now: datetime,
+    *,
+    next_for: str | None,
+    allowance: Allowance = UNLIMITED,
 ) -> Assignment | None:
     """Write down what became of a run and take the lane's next task for runner ``next_for``.
 
@@ -120,7 +110,9 @@ def conclude(
     else can claim in between: to end the run locks the lane's row, if not the database.
     """
     _finish(assignment.task_id, assignment.attempt, outcome, news, now)
-    return _claim(assignment.lane, next_for, now) if next_for is not None else None
+    if next_for is None:
+        return None
+    return _claim(assignment.lane, next_for, now, allowance)
 
 
 @transaction
@@ -180,9 +172,9 @@ def _finish(task_id: str, attempt: int, outcome: Outcome, news: News, now: datet
     _close_attempt(task, outcome, news, now)
 
 
-def _claim(lane: str, runner_id: str, now: datetime) -> Assignment | None:
+def _claim(lane: str, runner_id: str, now: datetime, allowance: Allowance) -> Assignment | None:
     locks.lane(lane)
-    row = db.session.execute(_NEXT, {"of_lane": lane, "now": now}).one_or_none()
+    row = db.session.execute(NEXT, {"of_lane": lane, "now": now, **asdict(allowance)}).one_or_none()
     if row is None:
         return None
     task = standing(row)
@@ -204,6 +196,7 @@ def _claim(lane: str, runner_id: str, now: datetime) -> Assignment | None:
         attempt=number,
         session_id=task.session_id,
         lane=lane,
+        flow_id=task.flow_id,
         agent=task.agent,
         task_description=task.task_description,
         settings=row.agent_settings,

@@ -73,6 +73,8 @@ class Draft:
     """What a run of it is submitted with."""
     notify: dict[str, Any] | None = None
     """What of it is told to whom, where that differs from what is told of all flows."""
+    budget: dict[str, Any] | None = None
+    """What its runs may use on a day: ``{requests?, tokens?, cost?}``."""
 
     def columns(self) -> dict[str, Any]:
         """The columns it is stored in."""
@@ -80,9 +82,9 @@ class Draft:
             name: getattr(self.submission, name)
             for name in COPIED
             if name in Submission.__dataclass_fields__
-        }
+        } | self.submission.of_models
         of_task["agent_settings"] = dict(self.submission.agent_settings)
-        own = {"parameters": self.parameters, "notify": self.notify}
+        own = {"parameters": self.parameters, "notify": self.notify, "budget": self.budget}
         return {"name": self.name, "description": self.description, **of_task, **own}
 
 
@@ -92,7 +94,7 @@ def add(draft: Draft, *, by: str, now: datetime) -> str:
     For verbs that are in their transaction already; `create` is one by itself.
     """
     locks.lane(draft.submission.lane)
-    return _insert({"agent_mode": "thinking", **draft.columns()}, by, now)
+    return _insert(draft.columns(), by, now)
 
 
 create = transaction(add)

@@ -13,7 +13,8 @@ from uuid_utils import uuid7
 
 from webapp.db import db, transaction
 from webapp.domain.errors import Conflict, Gone, TooMany, Unprocessable
-from webapp.domain.policies import IDEMPOTENCY_HOURS, MAIN_LANE
+from webapp.domain.policies import IDEMPOTENCY_HOURS, MAIN_LANE, OF_MODELS
+from webapp.domain.secrets import masked
 from webapp.domain.task_state import OPEN
 from webapp.models import Freeze, IdempotencyKey, Lane, Task, WorkSession
 from webapp.services import audit, lanes, locks, moves
@@ -57,6 +58,12 @@ class Submission:
     task_metadata: Mapping[str, Any] | None = None
     """Of a flow's run: ``{trigger, params, flow_name}``; with ``due_at`` if it was scheduled."""
 
+    @property
+    def of_models(self) -> dict[str, Any]:
+        """The columns by which tasks of models are found and shown; the settings count."""
+        shown = masked({name: self.agent_settings.get(name) for name in OF_MODELS})
+        return {**shown, "agent_mode": shown["agent_mode"] or "thinking"}
+
 
 @dataclass(frozen=True)
 class Promise:
@@ -87,6 +94,7 @@ class Submitted:
     """How many tasks of the lane are before it."""
     frozen: str | None = None
     """Why nothing new begins at the moment."""
+    llm_profile: str | None = None
 
 
 def take(
@@ -109,7 +117,7 @@ def take(
     lane = lanes.taking(submission.lane)
     ahead = lane.pending + lane.running + lane.paused
     if ahead and submission.when_busy == "reject":
-        raise _busy(submission.lane)
+        raise busy(submission.lane)
     pending = db.session.execute(_WAITING).scalar_one()
     if pending >= bounds.max_pending:
         pending -= circumstances.scheduled_waiting()  # which have a bound of their own
@@ -125,7 +133,10 @@ def take(
     )
     uploads = given(wanted, session_id)
     frozen = db.session.execute(_FROZEN).scalar_one_or_none()
-    submitted = Submitted(task_id, session_id, workspace, submission.lane, ahead, frozen)
+    profile = submission.agent_settings.get("llm_profile_name")
+    submitted = Submitted(
+        task_id, session_id, workspace, submission.lane, ahead, frozen, llm_profile=profile
+    )
     moves.admit({**columns(submission, submitted, by, now), **uploads}, now)
     if promise is not None:
         _keep(promise, submitted, by, now)
@@ -172,7 +183,7 @@ def columns(submission: Submission, submitted: Submitted, by: str, now: datetime
         "task_description": submission.task_description,
         "agent": submission.agent,
         "agent_settings": dict(submission.agent_settings),
-        "agent_mode": "thinking",
+        **submission.of_models,
         "lane": submission.lane,
         "priority": submission.priority,
         "attempt": 0,
@@ -194,7 +205,8 @@ def _plain(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return dict(metadata) if metadata is not None else None
 
 
-def _busy(lane: str) -> Conflict:
+def busy(lane: str) -> Conflict:
+    """The refusal of what is not to wait, in a lane that is not free; names its oldest task."""
     oldest = db.session.execute(
         select(_tasks.c.task_id, _tasks.c.status, _tasks.c.session_id, _tasks.c.started_at)
         .where(_tasks.c.lane == lane, _tasks.c.status.in_(OPEN))

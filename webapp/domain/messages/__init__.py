@@ -13,6 +13,7 @@ from webapp.domain.messages.doctor import DOCTOR
 from webapp.domain.messages.flows import FLOWS
 from webapp.domain.messages.lanes import LANES
 from webapp.domain.messages.marking import N_
+from webapp.domain.messages.models import MODELS
 from webapp.domain.messages.notices import NOTICES
 from webapp.domain.messages.profiles import PROFILES
 from webapp.domain.messages.refusals import REFUSALS
@@ -29,6 +30,7 @@ MESSAGES: dict[str, str] = {
     **SCHEDULES,
     **LANES,
     **NOTICES,
+    **MODELS,
     **PROFILES,
     **REFUSALS,
 }

@@ -16,6 +16,7 @@ from webapp.domain import parameters
 from webapp.domain.cron import Rule
 from webapp.domain.errors import Invalid
 from webapp.domain.messages import sentence
+from webapp.domain.policies import OF_MODELS
 from webapp.domain.schedules.fates import FIRED, MISSED, SKIPPED
 from webapp.domain.schedules.firing import (
     Fate,
@@ -49,12 +50,13 @@ _REPLACED = (
     .where(_tasks.c.flow_id == bindparam("of_flow"), is_open(_tasks))
     .order_by(_tasks.c.seq)
 )
-_OF_ALL = {"agent_mode": "thinking", "attempt": 0, "submitted_by": BY, "abandoned": False}
+_OF_ALL = {"attempt": 0, "submitted_by": BY, "abandoned": False}
 _OF_FLOW = Taken(
     _flows,
     by={"flow_id": "flow_id", "flow_version": "version"},
     columns=(
         *("task_description", "agent", "agent_settings", "priority"),
+        *OF_MODELS,
         *("timeout_s", "silence_timeout_s"),
         *("max_retries", "retry_delay_s", "rerun_interrupted"),
     ),

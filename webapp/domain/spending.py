@@ -1,0 +1,94 @@
+"""What may be asked of models: a day's allowance, and how near it is to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from webapp.domain.errors import Invalid
+from webapp.domain.zones import zone
+
+KINDS = ("requests", "tokens", "cost")
+"""What is counted and limited: answers, tokens in and out, USD."""
+NEAR = 0.8
+"""From this part of a budget on somebody is told."""
+MOST = 10**12
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What the server allows on a day; None: as much as you like."""
+
+    day: str
+    """Of the server's zone, as in 2026-11-29."""
+    requests: int | None = None
+    tokens: int | None = None
+    cost: float | None = None
+
+
+@dataclass(frozen=True)
+class SpentOut:
+    """A budget of the day that is used up: whose, of what, how large, and how much was used."""
+
+    flow: str | None
+    """The name of the flow whose budget it is; None: the server's."""
+    kind: str
+    limit: float
+    used: float
+
+    def words(self) -> tuple[str, dict[str, Any]]:
+        """As a message's code and parameters."""
+        params = {"limit": f"{self.limit:g}", "used": f"{self.used:g}"}
+        if self.flow is not None:
+            return f"flow_budget_{self.kind}", {**params, "flow": self.flow}
+        return f"day_budget_{self.kind}", params
+
+
+UNLIMITED = Allowance("")
+
+
+def day_of(now: datetime, timezone: str) -> str:
+    """The day it is in a zone."""
+    return now.astimezone(zone(timezone)).date().isoformat()
+
+
+def budget(value: Any) -> dict[str, Any] | None:
+    """A flow's budget of a day as it is stored: ``{requests?, tokens?, cost?}``; raises Invalid."""
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise Invalid.field("budget", "must be an object of requests, tokens and cost")
+    for name in value:
+        if name not in KINDS:
+            raise Invalid.field("budget", f"there is no {name!r}; there are {', '.join(KINDS)}")
+    found = {name: _amount(name, given) for name, given in value.items() if given is not None}
+    return found or None
+
+
+def spent_out(limits: Mapping[str, Any], used: Mapping[str, Any]) -> str | None:
+    """Which of the limits is reached, if one is."""
+    return _reached(limits, used, 1.0)
+
+
+def is_near(limits: Mapping[str, Any], used: Mapping[str, Any]) -> str | None:
+    """Which of the limits is nearly reached, if one is."""
+    return _reached(limits, used, NEAR)
+
+
+def _reached(limits: Mapping[str, Any], used: Mapping[str, Any], part: float) -> str | None:
+    for name in KINDS:
+        limit = limits.get(name)
+        if limit is not None and used.get(name, 0) >= limit * part:
+            return name
+    return None
+
+
+def _amount(name: str, value: Any) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 < value <= MOST:  # which NaN is not
+        raise Invalid.field("budget", f"{name} must be a number above 0")
+    if name != "cost" and value != int(value):
+        raise Invalid.field("budget", f"{name} must be a whole number")
+    return float(value) if name == "cost" else int(value)

@@ -1,0 +1,118 @@
+"""What was said to models in a session, and what is used of the budgets of a day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, bindparam, exists, func, select
+
+from webapp.db import db
+from webapp.domain.policies import TALKERS
+from webapp.domain.spending import KINDS, Allowance, SpentOut, spent_out
+from webapp.domain.task_state import Status
+from webapp.models import Attempt, Flow, SessionMessage, SpentDay, Task
+from webapp.models.conversations import OVERALL
+from webapp.models.tasks import is_active
+
+_messages = SessionMessage.__table__
+_days = SpentDay.__table__
+_flows = Flow.__table__
+_tasks = Task.__table__
+_attempts = Attempt.__table__
+
+PAGE = 100
+_SAID = (
+    select(_messages.c.id, _messages.c.message, _messages.c.size)
+    .where(_messages.c.session_id == bindparam("of_session"), _messages.c.id < bindparam("below"))
+    .order_by(_messages.c.id.desc())
+    .limit(PAGE)
+)
+_USED = select(_days.c.flow_id, _days.c.requests, _days.c.tokens, _days.c.cost).where(
+    _days.c.day == bindparam("of_day"),
+    _days.c.flow_id.in_(bindparam("flow_ids", expanding=True)),
+)
+_BUDGET = select(_flows.c.name, _flows.c.budget).where(_flows.c.flow_id == bindparam("of_flow"))
+_TALKING = select(
+    exists().where(
+        _tasks.c.session_id == bindparam("of_session"),
+        is_active(_tasks),
+        _tasks.c.agent.in_(TALKERS),
+    )
+)
+_COUNTED = ("requests", "input_tokens", "output_tokens", "cost", "unpriced")
+_OF_TASK = select(
+    func.max(_attempts.c.model).label("model"),
+    *(func.sum(_attempts.c[name]).label(name) for name in _COUNTED),
+).where(_attempts.c.task_id == bindparam("of_task"))
+NEWEST = 2**62
+
+
+def said(session_id: str, *, most_characters: int) -> list[Any]:
+    """The newest messages of a session up to about so many characters, oldest first.
+
+    At least the bound is read before it is left, so that whoever tells whole turns again can say
+    how many do not fit.
+    """
+    found: list[Any] = []
+    below, left = NEWEST, most_characters
+    while left > 0:
+        which = {"of_session": session_id, "below": below}
+        rows = db.session.execute(_SAID, which).all()
+        for row in rows:
+            found.append(row.message)
+            left -= row.size
+        if len(rows) < PAGE:
+            break
+        below = rows[-1].id
+    return found[::-1]
+
+
+def exhausted(flow_id: str | None, allowance: Allowance) -> SpentOut | None:
+    """Which budget of the day allows no further request, if one does not."""
+    limits: Mapping[str, Any] = {kind: getattr(allowance, kind) for kind in KINDS}
+    flow = _flow(flow_id)
+    if flow is None and all(limit is None for limit in limits.values()):
+        return None
+    used = spent(allowance.day, [OVERALL, *([flow_id] if flow_id else [])])
+    overall = used.get(OVERALL, {})
+    if (kind := spent_out(limits, overall)) is not None:
+        return SpentOut(None, kind, limits[kind], overall[kind])
+    own = used.get(flow_id or OVERALL, {})
+    if flow is not None and (kind := spent_out(flow.budget, own)) is not None:
+        return SpentOut(flow.name, kind, flow.budget[kind], own[kind])
+    return None
+
+
+def waits_for(task: Row[Any], allowance: Allowance) -> tuple[str, dict[str, Any]] | None:
+    """Why a task of a model does not begin although its lane is free: a message and parameters."""
+    if task.status != Status.PENDING or task.agent not in TALKERS:
+        return None
+    if (found := exhausted(task.flow_id, allowance)) is not None:
+        return found.words()
+    if db.session.execute(_TALKING, {"of_session": task.session_id}).scalar_one():
+        return "waits_for_session", {}
+    return None
+
+
+def usage(task_id: str) -> dict[str, Any] | None:
+    """What all attempts of a task used; None if it asked no model."""
+    row = db.session.execute(_OF_TASK, {"of_task": task_id}).one()
+    if row.model is None:
+        return None
+    counted = {name: int(row._mapping[name] or 0) for name in _COUNTED}
+    return {"model": row.model, **counted, "cost": float(row.cost or 0.0)}
+
+
+def spent(day: str, flow_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What was used on a day by each of these flows, or overall: ``{kind: amount}``."""
+    rows = db.session.execute(_USED, {"of_day": day, "flow_ids": list(flow_ids)})
+    return {row.flow_id: {kind: row._mapping[kind] for kind in KINDS} for row in rows}
+
+
+def _flow(flow_id: str | None) -> Any:
+    """A flow that has a budget of its own."""
+    if flow_id is None:
+        return None
+    row = db.session.execute(_BUDGET, {"of_flow": flow_id}).one_or_none()
+    return row if row is not None and row.budget else None
