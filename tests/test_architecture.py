@@ -23,7 +23,7 @@ DOOR = {
 MAY_IMPORT = {  # room or module at the top: what of ours it may know
     # These know nothing of ours.
     "domain": set(),
-    "clock": set(),
+    "clock": {"domain"},  # the names of zones
     "sources": set(),
     "config": {"sources"},
     "logs": set(),

@@ -25,6 +25,7 @@ from webapp import sources
 from webapp.sources import DEFAULT_HOST, DEFAULT_PORT, PREFIX, SettingsError, default_data
 
 MASK = "***"
+DAY_KINDS = ("requests", "tokens", "cost")
 
 POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 INSTALL_PSYCOPG = "make postgresql, or pip install 'lineup-control[postgresql]'"
@@ -71,6 +72,13 @@ class Settings(BaseModel):
     )
     max_scheduled: int = Field(
         100_000, ge=1, description="Waiting scheduled tasks beyond which due times are skipped."
+    )
+    day_requests: int = Field(
+        0, ge=0, description="Requests to models on a day, in all; 0: as many as you like."
+    )
+    day_tokens: int = Field(0, ge=0, description="Tokens in and out on a day; 0: without a bound.")
+    day_cost: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="USD for models on a day; 0: without a bound."
     )
     threads: int = Field(16, ge=2, le=200, description="Requests served at the same time.")
     output_cap_mb: int = Field(64, ge=1, description="Output kept per attempt, in MiB.")
@@ -179,6 +187,11 @@ class Settings(BaseModel):
     def sqlalchemy_url(self) -> str:
         """The database that is used."""
         return self.database_url or f"sqlite:///{self.data / 'lineup.db'}"
+
+    @property
+    def day_limits(self) -> dict[str, Any]:
+        """What may be asked of models on a day, by kind; None: as much as you like."""
+        return {kind: getattr(self, f"day_{kind}") or None for kind in DAY_KINDS}
 
     @property
     def incoming(self) -> Path:

@@ -47,6 +47,9 @@ class AgentCatalogue(Protocol):
     def asks_for(self, agent: str, settings: Mapping[str, Any]) -> Mapping[str, str]:
         """The parameters that stored settings speak of, each with the setting that does."""
 
+    def uses_model(self, agent: str) -> bool:
+        """Whether its runs are given an LLM profile."""
+
     def refuses(self, agent: str, verb: str, settings: Mapping[str, Any]) -> str | None:
         """Why ``verb`` can never work for such a task, as a message code; None if it can."""
 

@@ -81,9 +81,7 @@ class Prober:
 
     def mcp(self, params: Mapping[str, Any], *, startup_timeout_s: float) -> Tested:
         """Start or reach a server, ask for its tools, and end it."""
-        from webapp.agents.llm.servers import (  # type: ignore[import-not-found, unused-ignore]
-            probe,
-        )
+        from webapp.agents.llm.servers import CannotStart, probe
 
         began = clock.monotonic()
         try:
@@ -95,6 +93,8 @@ class Prober:
         except _Silent:
             said = sentence("mcp_silent", {"seconds": f"{startup_timeout_s:g}"})
             return Tested(False, said, _since(began))
+        except CannotStart as error:
+            return Tested(False, sentence("mcp_failed", {"why": str(error)}), _since(began))
         except Exception as error:  # noqa: BLE001 - a server may do anything
             code, told = failures.explained(error, _secrets(params))
             return Tested(False, sentence(code, told), _since(began))

@@ -54,7 +54,7 @@ def preview(json_data: PreviewBody) -> ResponseReturnValue:
     usable = door.values({name: value for name, value in fields.items() if value is not None})
     rule = cron.parse(
         usable["cron_expression"],
-        usable.get("timezone") or door.machine_zone(),
+        usable.get("timezone") or clock.machine_zone(),
         min_interval_s=ports().settings.min_interval,
     )
     try:

@@ -75,7 +75,7 @@ def bring_in(text: Any, choice: Choice, *, dry_run: bool, by: str) -> Report:
         except ValueError as error:
             raise Invalid.field("timezone", str(error)) from None
     else:
-        zone = schedules.machine_zone()
+        zone = clock.machine_zone()
     _give_lanes(bundle, choice, kind)
     problems = list(bundle.problems)
     items = [

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
-
-import tzlocal
 
 from webapp import clock
 from webapp.domain import zone_names
@@ -41,7 +38,7 @@ UNSET = {"cron_expression", "description", "calendar", "starts_at", "ends_at"} |
 
 def create(flow_id: Any, raw: Mapping[str, Any], *, by: str) -> None:
     """Give a flow its schedule; raises Refused that names fields and reasons."""
-    terms = Terms(**{"timezone": machine_zone(), **values(raw)})
+    terms = Terms(**{"timezone": clock.machine_zone(), **values(raw)})
     flow = flows.find(flow_id)
     if flow.agent in ports().agents.names():
         verbs.check_runs_alone(flow, ports().agents.asks_for(flow.agent, flow.agent_settings))
@@ -109,15 +106,6 @@ def values(raw: Mapping[str, Any]) -> dict[str, Any]:
     if problems:
         raise refused(problems)
     return found
-
-
-@functools.cache
-def machine_zone() -> str:
-    """The zone of this machine by its IANA name; UTC where it has none that is known."""
-    try:
-        return zone_names.resolve(tzlocal.get_localzone_name())
-    except (ValueError, LookupError, OSError):
-        return "UTC"
 
 
 def moment(value: Any) -> datetime:

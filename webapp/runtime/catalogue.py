@@ -22,9 +22,10 @@ GROUP = "lineup.agents"
 BUILT_IN = {
     "shell": "webapp.agents.shell:ShellAgent",
     "http": "webapp.agents.http:HttpAgent",
+    "llm": "webapp.agents.llm:LlmAgent",
 }
 """Not entry points: a checkout has them uninstalled, and no package can take their names."""
-NOT_YET = {"llm", "browser"}
+NOT_YET = {"browser"}
 
 
 class Catalogue:
@@ -70,6 +71,10 @@ class Catalogue:
         asks: Callable[..., Mapping[str, str]] | None
         asks = getattr(self._agents[agent], "asks_for", None)
         return asks(settings) if asks is not None else {}
+
+    def uses_model(self, agent: str) -> bool:
+        """Whether its runs are given an LLM profile."""
+        return bool(getattr(self._agents.get(agent), "uses_model", False))
 
     def opened(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Stored settings as an agent is given them; raises SecretLost or KeysUnusable."""

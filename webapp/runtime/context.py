@@ -18,7 +18,9 @@ from uuid_utils import uuid7
 
 from webapp import clock
 from webapp.config import Settings
+from webapp.domain import spending
 from webapp.domain.runner import Identity
+from webapp.domain.spending import Allowance
 from webapp.output import OutputStore
 from webapp.runtime.catalogue import Catalogue
 
@@ -39,6 +41,11 @@ class Context:
     monotonic: Callable[[], float] = clock.monotonic
     abandoned: list[str] = field(default_factory=list)
     """Tasks whose agent ignored its stop and may still be at work in this process."""
+
+    def allowance(self, now: datetime) -> Allowance:
+        """What the server allows on this day."""
+        day = spending.day_of(now, clock.machine_zone())
+        return Allowance(day, **self.settings.day_limits)
 
     def call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a service or query in a fresh application context, as every thread must."""

@@ -15,7 +15,6 @@ from webapp.agents.protocol import AgentFailed, Controls, Instruction, Stopped
 from webapp.db import AWAY
 from webapp.domain import outcome as outcomes
 from webapp.domain.errors import LostAttempt, Refused
-from webapp.domain.messages import MESSAGES, sentence
 from webapp.domain.outcome import Outcome
 from webapp.domain.task_state import Status
 from webapp.files import reports
@@ -23,6 +22,8 @@ from webapp.queries import runs
 from webapp.queries.runs import Wishes
 from webapp.runtime.console import RunConsole
 from webapp.runtime.context import Context
+from webapp.runtime.equipment import equip
+from webapp.runtime.failing import failed, failure
 from webapp.runtime.hand import Hand
 from webapp.services import records
 from webapp.services.claims import Assignment
@@ -32,8 +33,6 @@ log = structlog.get_logger(__name__)
 
 LOOK_S = 0.12
 """How long a wish that another process wrote may go unseen."""
-FOR_GOOD = {"agent_gone", "secret_lost_in", "keys_unusable"}
-"""Failures that another attempt does not mend."""
 MARGIN_S = 2.0
 """Beyond the grace, what an agent may take to tidy up before it is left behind."""
 
@@ -151,7 +150,7 @@ class Run:
             workspace.mkdir(parents=True, exist_ok=True, mode=0o700)
             before = reports.stamps(workspace)
         except OSError as error:
-            self._outcome = _failure("workspace_unusable", error=str(error))
+            self._outcome = failure("workspace_unusable", error=str(error))
         else:
             self._outcome = self._ask_agent()
             self._reports = reports.written(workspace, before)
@@ -159,27 +158,35 @@ class Run:
     def _ask_agent(self) -> Outcome:
         try:
             agent = self._context.agents[self.assignment.agent]
-            work = replace(
-                self.assignment, settings=self._context.agents.opened(self.assignment.settings)
-            )
+            work = self._equipped()
+        except AgentFailed as error:  # there is no profile to use
+            return failed(error)
         except KeyError:
-            return _failure("agent_gone", agent=self.assignment.agent)
+            return failure("agent_gone", agent=self.assignment.agent)
         except Refused as refusal:  # a secret that no key opens, or no keys at all
-            return _failure(refusal.code, **refusal.params)
+            return failure(refusal.code, **refusal.params)
         try:
             with under_way(run_mark(self.assignment.task_id, self.assignment.attempt)):
                 result = agent.run(work, self.console)
         except Stopped:
             return outcomes.stopped()
         except AgentFailed as error:
-            return _failed(error)
+            return failed(error)
         except BaseException as error:  # even SystemExit in a plug-in is only its task's failure
             log.exception("agent crashed", task_id=self.assignment.task_id)
             return outcomes.crashed(error)
         try:
             return outcomes.completed(result.text, result.exit_code)
         except AttributeError:  # a plug-in that forgot to return its Result
-            return _failure("crashed", error=f"it returned {type(result).__name__}, not a Result")
+            return failure("crashed", error=f"it returned {type(result).__name__}, not a Result")
+
+    def _equipped(self) -> Assignment:
+        """The assignment with its secrets opened, and what its agent needs to talk to a model."""
+        context, task = self._context, self.assignment
+        work = replace(task, settings=context.agents.opened(task.settings))
+        if not context.agents.uses_model(task.agent):
+            return work
+        return replace(work, equipment=equip(context, task, work.settings, self.console))
 
     def _controls(self) -> Controls:
         return self.console.controls or self.console.patient
@@ -258,9 +265,9 @@ class Run:
             self._worked_s += passed
         limit, silence = self.assignment.timeout_s, self.assignment.silence_timeout_s
         if limit is not None and self._worked_s >= limit:
-            self._end_by(_failure("timed_out", limit=f"{limit:g}"))
+            self._end_by(failure("timed_out", limit=f"{limit:g}"))
         elif silence is not None and self._quiet_s >= silence:
-            self._end_by(_failure("went_silent", limit=f"{silence:g}"))
+            self._end_by(failure("went_silent", limit=f"{silence:g}"))
 
     def _end_by(self, verdict: Outcome) -> None:
         if self._deadline is not None:
@@ -279,19 +286,3 @@ class Run:
             return False
         self.abandoned = True
         return True
-
-
-def _failure(code: str, **params: str) -> Outcome:
-    return Outcome("fail", code=code, params=params, may_retry=code not in FOR_GOOD)
-
-
-def _failed(error: AgentFailed) -> Outcome:
-    code = error.message if error.message in MESSAGES else None
-    return Outcome(
-        "fail",
-        result=error.text,
-        exit_code=error.exit_code,
-        code=code,
-        message=None if code else sentence(error.message, error.params),
-        params=error.params if code else {},
-    )

@@ -131,8 +131,13 @@ class LaneWorker:
         context, assignment = self._context, None
         self._starts.take(self, self._stopping)
         try:
+            now = context.now()
             assignment = context.call(
-                claims.claim_next, self.lane, context.identity.runner_id, context.now()
+                claims.claim_next,
+                self.lane,
+                context.identity.runner_id,
+                now,
+                allowance=context.allowance(now),
             )
         finally:
             if assignment is None:
@@ -148,9 +153,16 @@ class LaneWorker:
         context, alone = self._context, False
         while True:
             next_for = None if alone or self._stopping.is_set() else context.identity.runner_id
+            now = context.now()
             try:
                 return context.call(
-                    claims.conclude, assignment, outcome, news, context.now(), next_for=next_for
+                    claims.conclude,
+                    assignment,
+                    outcome,
+                    news,
+                    now,
+                    next_for=next_for,
+                    allowance=context.allowance(now),
                 )
             except (LostAttempt, NoSuchTask):
                 return None

@@ -9,13 +9,13 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import ngettext
 
+from webapp import clock
 from webapp.domain.bundles import MAX_TEXT
 from webapp.domain.errors import Invalid
 from webapp.doors import imports as door
 from webapp.doors import receiving
 from webapp.doors.imports import Choice, Report
 from webapp.doors.principal import principal
-from webapp.doors.schedules import machine_zone
 from webapp.web.zones import names as zone_names
 
 bp = Blueprint("imports", __name__, url_prefix="/import")
@@ -38,14 +38,16 @@ class Form:
         """The same for the door."""
         existing: Any = self.existing if self.existing in EXISTING else "refuse"
         return Choice(
-            existing=existing, lane=self.lane or None, timezone=self.timezone or machine_zone()
+            existing=existing,
+            lane=self.lane or None,
+            timezone=self.timezone or clock.machine_zone(),
         )
 
 
 @bp.get("")
 def show() -> ResponseReturnValue:
     """Offer the form."""
-    return _page(Form(timezone=machine_zone()))
+    return _page(Form(timezone=clock.machine_zone()))
 
 
 @bp.post("")

@@ -31,7 +31,7 @@ def new() -> ResponseReturnValue:
     flow_id = request.args.get("flow")
     if flow_id and flows.is_scheduled(flow_id):
         return redirect(url_for(".edit", flow_id=flow_id), 303)
-    return _page(schedule_form.fresh(door.machine_zone()), _flow(flow_id))
+    return _page(schedule_form.fresh(clock.machine_zone()), _flow(flow_id))
 
 
 @bp.post("/~preview")
@@ -108,7 +108,7 @@ def _shown(draft: Draft, flow: Row[Any] | None, existing: bool) -> dict[str, Any
         "existing": existing,
         "flows": [(row.flow_id, row.name) for row in choices[: timetable.CHOICES]],
         "more_flows": len(choices) > timetable.CHOICES,
-        "machine_zone": door.machine_zone(),
+        "machine_zone": clock.machine_zone(),
         "your_zone": str(reader_zone()),
         "weekdays": [(str((day + 1) % 7), days[day]) for day in range(7)],
         "monthdays": [

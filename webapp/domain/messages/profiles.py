@@ -29,6 +29,7 @@ PROFILES = {
     "models_not_listed": N_("The models cannot be listed: %(reason)s"),
     "mcp_answers": N_("It has started, and has %(count)s tools."),
     "mcp_silent": N_("It was not ready within %(seconds)s s."),
+    "mcp_failed": N_("It does not start: %(why)s"),
     "mcp_created": N_("The MCP server “%(name)s” is there; test it."),
     "mcp_changed": N_("The MCP server “%(name)s” is changed."),
     "mcp_deleted": N_("The MCP server “%(name)s” is deleted."),
