@@ -189,7 +189,8 @@ def app(
     made.jinja_env.bytecode_cache = COMPILED
     ports = made.extensions[KEY]
     ports.agents = Catalogue(
-        {name: ports.agents[name] for name in ("shell", "http")} | {"scripted": agent}, ports.vault
+        {name: ports.agents[name] for name in ("shell", "http", "llm")} | {"scripted": agent},
+        ports.vault,
     )
     yield made
     dispose(made)

@@ -9,6 +9,8 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
+from tests.llm.openai_server import OpenAIServer
+from tests.llm.replies import say
 from webapp import runtime
 
 Send = Callable[..., dict[str, Any]]
@@ -57,3 +59,20 @@ def output(api: FlaskClient, task_id: str) -> str:
     """What a task has printed so far."""
     text: str = api.get(f"/api/tasks/{task_id}/output").get_json()["data"]
     return text
+
+
+@pytest.fixture
+def model() -> Iterator[OpenAIServer]:
+    with OpenAIServer(say("ok")) as server:
+        yield server
+
+
+@pytest.fixture
+def ask(api: FlaskClient) -> Callable[..., Any]:
+    """Submit a task for the default profile, queued; returns the answer."""
+
+    def submit(text: str = "Do it.", **fields: Any) -> Any:
+        body = {"task_description": text, "when_busy": "queue", **fields}
+        return api.post("/api/tasks/submit", json=body)
+
+    return submit

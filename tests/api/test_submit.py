@@ -25,7 +25,9 @@ SHELL = {"task_description": "true", "agent": "shell"}
         ({"task_description": 7}, "task_description", "string"),
         ({"agent": None}, "agent", "which agent"),
         ({"agent": None, "flow_id": "x"}, "flow_id", "/api/flows/"),
-        ({"agent": "llm"}, "agent", "not available yet"),
+        ({"agent": "llm"}, "llm_profile_name", "no default"),
+        ({"agent": None, "llm_profile_name": "gpt"}, "llm_profile_name", "no LLM profile 'gpt'"),
+        ({"agent": "llm", "agent_mode": "deep"}, "agent_mode", "thinking"),
         ({"agent": "http"}, "url", "say which address"),
         ({"agent": "browser"}, "agent", "not available yet"),
         ({"agent": "telepathy"}, "agent", "no agent 'telepathy'"),
@@ -43,14 +45,15 @@ SHELL = {"task_description": "true", "agent": "shell"}
         ({"max_retries": -1}, "max_retries", "0 to 100"),
         ({"max_retries": 101}, "max_retries", "0 to 100"),
         ({"when_busy": "panic"}, "when_busy", "reject"),
-        ({"llm_profile_name": "gpt"}, "llm_profile_name", "not available yet"),
+        ({"llm_profile_name": "gpt"}, "llm_profile_name", "not a setting of shell"),
         ({"upload_files_path": "/tmp/x"}, "upload_files_path", "no uploaded file '/tmp/x'"),
         ({"upload_files_path": "x"}, "upload_files_path", "absolute path"),
         ({"upload_file_ids": ["x"]}, "upload_file_ids", "no uploaded file 'x'"),
         ({"upload_file_ids": "x"}, "upload_file_ids", "list"),
         ({"upload_file_ids": ["x"] * 101}, "upload_file_ids", "at most 100"),
-        ({"mcp_server_config": {"mcpServers": {}}}, "mcp_server_config", "not available yet"),
-        ({"agent_mode": "flash"}, "agent_mode", "not available yet"),
+        ({"mcp_server_config": {"mcpServers": {}}}, "mcp_server_config", "not a setting of shell"),
+        ({"agent_mode": "flash"}, "agent_mode", "not a setting of shell"),
+        ({"agent": "llm", "mcp_server_config": {}}, "mcp_server_config", "mcpServers"),
         ({"taks_description": "typo"}, "taks_description", ""),
         ({"working_dir": "/no/such/place"}, "working_dir", ""),
         ({"env": {"A": 1}}, "env", ""),
@@ -75,10 +78,10 @@ def test_a_field_that_cannot_be_used_is_named_with_the_reason_and_nothing_is_sto
 def test_every_wrong_field_is_named_at_once(api: FlaskClient) -> None:
     body = api.post(
         "/api/tasks/submit",
-        json={**SHELL, "session_id": "a b", "working_dir": "x", "agent_mode": "flash"},
+        json={**SHELL, "session_id": "a b", "working_dir": "x", "priority": 10**9},
     ).get_json()
 
-    assert {"session_id", "working_dir", "agent_mode"} <= body["fields"].keys()
+    assert {"session_id", "working_dir", "priority"} <= body["fields"].keys()
 
 
 @pytest.mark.any_database

@@ -50,6 +50,11 @@ class FlowFields(Common):
         description="What of it is told to whom; null: as of all flows.",
         json_schema_extra={"type": "object"},
     )
+    budget: Any = Field(
+        None,
+        description="What its runs may use on a day: requests, tokens and cost (USD).",
+        json_schema_extra={"type": "object"},
+    )
     agent_settings: dict[str, Any] | None = Field(
         None, description="The agent's own settings as one object, instead of among the fields."
     )

@@ -45,6 +45,6 @@ def answered(route: str, submit: Callable[[Promise | None], Submitted]) -> dict[
         "session_id": submitted.session_id,
         "status": "submitted",
         "message": said,
-        "llm_profile": None,
+        "llm_profile": submitted.llm_profile,
         "workspace_dir": submitted.workspace_dir,
     }

@@ -16,10 +16,10 @@ from webapp.api.paging import below, cursor
 from webapp.api.submitting import SubmitAnswer, answered
 from webapp.domain.messages import sentence
 from webapp.domain.task_state import Status
-from webapp.doors import steering
+from webapp.doors import models, steering
 from webapp.doors.intake import again, intake, unsealed
 from webapp.doors.principal import principal
-from webapp.queries import history, tasks
+from webapp.queries import conversations, history, tasks
 from webapp.queries.history import Filter
 from webapp.services.submissions import Submission
 
@@ -33,6 +33,17 @@ class Common(Body, extra="allow"):
 
     agent: StrictStr | None = Field(None, description="Which agent does it, e.g. shell.")
     session_id: StrictStr | None = Field(None, description="Made if absent.")
+    llm_profile_name: StrictStr | None = Field(
+        None, description="For llm: which profile; the default one if left out."
+    )
+    agent_mode: Literal["thinking", "no-thinking", "flash"] | None = Field(
+        None, description="For llm: how much it thinks."
+    )
+    mcp_server_config: dict[str, Any] | None = Field(
+        None,
+        description='For llm: servers of this task alone, {"mcpServers": {name: {command, args, '
+        "env?, cwd?, timeout?} or {url, headers?}}}; the values of env and headers are secret.",
+    )
     lane: StrictStr | None = None
     priority: StrictInt | None = Field(None, description="Larger first; ties by age.")
     timeout_s: StrictFloat | None = Field(
@@ -187,7 +198,13 @@ def list_tasks(query_data: ListQuery) -> ResponseReturnValue:
 @bp.doc(responses=answers(TaskAnswer, refusals=(404,)))
 def show(task_id: str) -> ResponseReturnValue:
     """Show one task with everything that is stored of it."""
-    return tasks.as_json(tasks.find(task_id))
+    row = tasks.find(task_id)
+    waits = conversations.waits_for(row, models.allowance())
+    return {
+        **tasks.as_json(row),
+        "usage": conversations.usage(task_id),
+        "waits_for": sentence(*waits) if waits is not None else None,
+    }
 
 
 @bp.get("/<task:task_id>/attempts")

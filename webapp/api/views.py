@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from webapp.queries import tasks
+from webapp.domain.policies import TALKERS
+from webapp.queries import profiles, tasks
 from webapp.queries.tasks import plain
 
 
@@ -14,7 +15,6 @@ def active_task(row: Row[Any] | None) -> dict[str, Any] | None:
     """The task that is running or paused, as /api/tasks/status shows it."""
     if row is None:
         return None
-    servers = (row.mcp_server_config or {}).get("mcpServers", {})
     return {
         "task_id": row.task_id,
         "status": row.status,
@@ -23,12 +23,22 @@ def active_task(row: Row[Any] | None) -> dict[str, Any] | None:
         "llm_profile_name": row.llm_profile_name,
         "workspace_dir": row.workspace_dir,
         "upload_files": [file["path"] for file in row.upload_files or ()],
-        "active_mcp_servers": list(servers),
+        "active_mcp_servers": _servers(row),
         "start_time": plain(row.started_at),
         "end_time": plain(row.completed_at),
         "agent_id": row.task_id,
         "control": tasks.control(row),
     }
+
+
+def _servers(row: Row[Any]) -> list[str]:
+    """The MCP servers that a task may use: its own, and those of the settings it wants."""
+    if row.agent not in TALKERS:
+        return []
+    wanted = row.agent_settings.get("mcp_servers")
+    names = [one.mcp_server_name for one in profiles.mcp_active()]
+    own = (row.mcp_server_config or {}).get("mcpServers", {})
+    return [*(name for name in names if wanted is None or name in wanted), *own]
 
 
 def detailed(row: Row[Any]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from webapp.domain import secrets
+from webapp.domain.policies import OF_MODELS
 from webapp.doors import flow_files
-from webapp.doors.flows import NOT_YET
 from webapp.queries import exports as queries
 from webapp.queries.tasks import plain
 from webapp.services.flows import COPIED
@@ -20,7 +20,7 @@ from webapp.services.schedules import Terms
 ABOUT = """\
 Flows and schedules of Lineup, written {now}.
 `lineup import FILE` takes them in, switched off. Secrets are not in here, only their names."""
-OF_FLOW = ("name", *(name for name in COPIED if name not in NOT_YET))
+OF_FLOW = ("name", *(name for name in COPIED if name not in OF_MODELS))
 PLAIN = {"priority": 0, "max_retries": 0, "rerun_interrupted": False, "parameters": []}
 """Values that are left out: they are what a flow has that says nothing."""
 DEFAULTS = {one.name: one.default for one in fields(Terms) if one.default is not MISSING}

@@ -10,12 +10,13 @@ from urllib.parse import urljoin
 from flask import request, url_for
 
 from webapp import clock
-from webapp.domain import names, parameters
+from webapp.domain import names, parameters, spending
 from webapp.domain.errors import Conflict, Invalid
-from webapp.domain.policies import MAX_DESCRIPTION, MAX_NAME, WHEN_BUSY
+from webapp.domain.policies import MAX_DESCRIPTION, MAX_NAME, OF_MODELS, WHEN_BUSY
 from webapp.domain.secrets import merged
 from webapp.doors import ledgers
 from webapp.doors.intake import bounds, check_text, intake, unsealed
+from webapp.doors.models import asked_first
 from webapp.doors.notices import own_rules
 from webapp.ports import ports
 from webapp.queries import flows, tasks
@@ -23,13 +24,12 @@ from webapp.services import flows as verbs
 from webapp.services.flows import COPIED, Draft
 from webapp.services.submissions import Promise, Submitted
 
-OWN = ("name", "description", "parameters", "notify")
+OWN = ("name", "description", "parameters", "notify", "budget")
 NOT_OURS = {
     "when_busy": "is said with each run",
     "upload_file_ids": "a flow has no files: they belong to a session",
     "upload_files_path": "a flow has no files: they belong to a session",
 }
-NOT_YET = ("llm_profile_name", "mcp_server_config", "agent_mode", "budget")
 OF_TASKS = (
     "task_description",
     "agent",
@@ -118,6 +118,8 @@ def run(
         raise Invalid.field("agent", f"there is no agent {flow.agent!r} any more")
     if when_busy not in WHEN_BUSY:
         raise Invalid.field("when_busy", f"must be one of {', '.join(WHEN_BUSY)}")
+    if trigger == "hand":
+        asked_first(flow.agent, flow.agent_settings, lane=flow.lane, when_busy=when_busy)
     submitted = verbs.run(
         flow_id,
         params,
@@ -143,9 +145,8 @@ def draft(raw: Mapping[str, Any]) -> Draft:
     """Check every field; raises Invalid with every one that is wrong."""
     given = {name: value for name, value in _flat(raw).items() if value is not None}
     problems = {name: reason for name, reason in NOT_OURS.items() if name in given}
-    problems |= {name: "not available yet" for name in NOT_YET if name in given}
     own = _own(given, problems)
-    of_run = {n: v for n, v in given.items() if n not in (*OWN, *NOT_OURS, *NOT_YET)}
+    of_run = {n: v for n, v in given.items() if n not in (*OWN, *NOT_OURS)}
     try:
         submission = intake(of_run, by_hand=False)
     except Invalid as refusal:
@@ -179,10 +180,11 @@ def _own(given: Mapping[str, Any], problems: dict[str, str]) -> dict[str, Any]:
             found["description"] = check_text(given["description"], MAX_DESCRIPTION)
     except ValueError as error:
         problems["description"] = str(error)
-    try:
-        found["notify"] = own_rules(given.get("notify"))
-    except Invalid as refusal:
-        problems |= refusal.fields
+    for name, check in (("notify", own_rules), ("budget", spending.budget)):
+        try:
+            found[name] = check(given.get(name))
+        except Invalid as refusal:
+            problems |= refusal.fields
     return found
 
 
@@ -194,7 +196,7 @@ def _flat(raw: Mapping[str, Any]) -> dict[str, Any]:
         return given
     if not isinstance(settings, Mapping):
         raise Invalid.field("agent_settings", "must be an object of the agent's own settings")
-    known = {*OWN, *COPIED, *NOT_OURS}
+    known = {*OWN, *COPIED, *NOT_OURS} - set(OF_MODELS)
     for name in settings:
         if name in known:
             raise Invalid.field("agent_settings", f"{name} is no setting of an agent")
@@ -204,23 +206,22 @@ def _flat(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _changes(row: Any, raw: Mapping[str, Any]) -> dict[str, Any]:
     """What is sent that may be changed; what may not is let pass only as it is."""
     shown = flows.as_json(row)
-    fixed = {name for name in shown if name not in (*OWN, *COPIED, "version")} | set(NOT_YET)
+    fixed = {name for name in shown if name not in (*OWN, *COPIED, "version")}
     problems = {
-        name: "cannot be changed" if name not in NOT_YET else "not available yet"
-        for name in fixed & raw.keys()
-        if raw[name] != shown.get(name)
+        name: "cannot be changed" for name in fixed & raw.keys() if raw[name] != shown.get(name)
     }
     version = raw.get("version")
     if version is not None and (isinstance(version, bool) or not isinstance(version, int)):
         problems["version"] = "must be the version of the flow as it was loaded"
     if problems:
         raise Invalid.of(dict(sorted(problems.items())))
+    fixed |= {name for name in OF_MODELS if raw.get(name) == shown[name]}
     return {n: v for n, v in raw.items() if n not in fixed and (n, v) != ("version", None)}
 
 
 def _changed(row: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
     """A flow's fields with the changes; ``agent_settings`` among them replaces all settings."""
-    plain = (n for n in COPIED if n not in ("agent_settings", "notify", *NOT_YET))
+    plain = (n for n in COPIED if n not in ("agent_settings", "notify", *OF_MODELS))
     fields = {"name": row.name, **{name: row._mapping[name] for name in plain}}
     own = row.agent_settings if changes.get("agent") in (None, row.agent) else {}
     sent = _flat(changes)

@@ -22,16 +22,10 @@ from webapp.domain.policies import (
     WHEN_BUSY,
 )
 from webapp.domain.secrets import SEALED, holds_sealed, merged
+from webapp.doors import models
 from webapp.ports import ports
 from webapp.queries import tasks
 from webapp.services.submissions import Bounds, Promise, Submission
-
-NOT_YET = (
-    "llm_profile_name",
-    "mcp_server_config",
-    "agent_mode",
-)
-"""Fields whose part of Lineup comes later: refused by name, never ignored."""
 
 TIMEOUTS = ("timeout_s", "silence_timeout_s", "waiting_timeout_s")
 COMMON = (
@@ -58,34 +52,39 @@ def intake(
     A field that is null counts as not sent. Raises Invalid with every field that is wrong.
     """
     given = {name: value for name, value in raw.items() if value is not None}
-    problems: dict[str, str] = {name: "not available yet" for name in NOT_YET if name in given}
+    problems: dict[str, str] = {}
     if "flow_id" in given:
         problems["flow_id"] = "a flow is run with POST /api/flows/{flow_id}/run"
-    if "agent" not in given and not problems:
-        problems["agent"] = "say which agent is meant, for example shell"
-    values: dict[str, Any] = {}
-    for name, check in _CHECKS.items():
-        if name not in given:
-            continue
-        try:
-            values[name] = check(given[name])
-        except ValueError as error:
-            problems[name] = str(error)
+    if "agent" not in given:
+        if models.is_meant(given):
+            given["agent"] = models.LLM
+        else:
+            problems["agent"] = "say which agent is meant, for example shell; llm needs a profile"
+    values = _common(given, problems)
     if "task_description" not in given:
         problems["task_description"] = "say what should be done"
-    own = {
-        name: value for name, value in given.items() if name not in (*COMMON, *NOT_YET, "flow_id")
-    }
+    own = {name: value for name, value in given.items() if name not in (*COMMON, "flow_id")}
     if "agent" in values:
         try:
-            values["agent_settings"] = ports().agents.validate(
-                values["agent"], own, by_hand=by_hand
+            values["agent_settings"] = models.checked(
+                values["agent"], ports().agents.validate, own, by_hand=by_hand
             )
         except Invalid as refusal:
             problems.update(refusal.fields)
     if problems:
         raise refused(problems)
     return Submission(rerun_of=rerun_of, **values)
+
+
+def _common(given: Mapping[str, Any], problems: dict[str, str]) -> dict[str, Any]:
+    """The fields that all tasks have, checked; what is wrong with them goes to ``problems``."""
+    values: dict[str, Any] = {}
+    for name in (one for one in _CHECKS if one in given):
+        try:
+            values[name] = _CHECKS[name](given[name])
+        except ValueError as error:
+            problems[name] = str(error)
+    return values
 
 
 def unsealed(raw: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from webapp.domain.errors import NoSuchTask
 from webapp.domain.task_state import FINAL, Status
 from webapp.doors.due import settle
 from webapp.doors.intake import bounds
+from webapp.doors.models import asked_first
 from webapp.ports import ports
 from webapp.queries import lanes, tasks
 from webapp.services import controls, submissions
@@ -40,6 +41,12 @@ class Effect:
 
 def submit(submission: Submission, *, by: str, promise: Promise | None = None) -> Submitted:
     """Take a task in, and wake its lane's worker; raises what the submission refuses."""
+    asked_first(
+        submission.agent,
+        submission.agent_settings,
+        lane=submission.lane,
+        when_busy=submission.when_busy,
+    )
     now = clock.now()
     submitted = submissions.submit(submission, by=by, bounds=bounds(), now=now, promise=promise)
     ports().wake.lane(submitted.lane)
