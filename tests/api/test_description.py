@@ -10,11 +10,22 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from webapp.api import controls, flows, freeze, imports, schedules, tasks
+from webapp.api import (
+    controls,
+    flows,
+    freeze,
+    imports,
+    llm_profiles,
+    mcp_profiles,
+    schedules,
+    tasks,
+)
 from webapp.api.bodies import DESCRIBED, ErrorAnswer
 from webapp.api.description import EXAMPLES, FREE
 from webapp.web.refusals import answers_json
 
+MODULES = (tasks, flows, schedules, imports, controls, freeze, llm_profiles, mcp_profiles)
+"""What takes bodies of which there are examples."""
 Spec = dict[str, Any]
 ROUNDS = 12
 NAMES = ("", "main", "x" * 300, "..", "%00", "%ff", "a b", "🙂", "1", "-1", "0", str(2**70), "NaN")
@@ -80,7 +91,7 @@ def test_every_address_for_programs_is_described_and_no_other(api: FlaskClient, 
 def test_every_example_is_one(spec: Spec) -> None:
     bodies = {
         name: model
-        for module in (tasks, flows, schedules, imports, controls, freeze)
+        for module in MODULES
         for name, model in vars(module).items()
         if name.endswith("Body")
     }

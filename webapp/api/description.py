@@ -20,10 +20,12 @@ TAGS = {
     "Activity": "What happened: the log of each session, and the sessions.",
     "Schedules": "When flows fire by themselves, and what became of each due time.",
     "Notifications": "Channels that people are told through, and what was told.",
+    "Configuration": "LLM profiles and their providers, MCP servers, and what is set up.",
     "Files": "What is uploaded for tasks, and what lies in their workspaces.",
 }
 PARAMETERS = {
     "cascade": "Whether what hangs on it is deleted, too.",
+    "active_only": "Only what is active.",
     "agent": "The agent that does it, such as `shell`.",
     "attempt": "Which attempt, from 1; the newest if left out.",
     "channel_id": "The channel's number.",
@@ -38,7 +40,9 @@ PARAMETERS = {
     "lane": "The lane; `main` if left out.",
     "limit": "At most so many.",
     "llm_profile_name": "Tasks that name this LLM profile.",
+    "mcp_id": "The MCP server's id.",
     "message_index": "One entry by its place in the log, from 0.",
+    "name": "The name of the LLM profile, or of the provider.",
     "offset": "How many, or how many bytes, to pass over.",
     "prefix": "Accepted, and ignored.",
     "secret": "The secret in the hook's address.",
@@ -112,6 +116,25 @@ EXAMPLES: dict[str, Any] = {
         "overlap": "skip",
         "calendar": ["12-25"],
     },
+    "ProfileBody": {
+        "profile_name": "demo",
+        "provider": "offline",
+        "model": "demo",
+        "temperature": 0.2,
+        "run_requests": 20,
+    },
+    "ProfileChangeBody": {"model": "demo", "temperature": 0.5},
+    "ServerBody": {
+        "display_name": "Files",
+        "mcp_server_name": "files",
+        "mcp_server_params": {
+            "command": "npx",
+            "args": ["-y", "@modelcontextprotocol/server-filesystem", "/srv/files"],
+            "env": {"TOKEN": "a secret"},
+        },
+        "selected_tools": {"write_file": False},
+    },
+    "ServerChangeBody": {"is_active": False},
     "ImportBody": {"text": "0 2 * * * make backup", "format": "crontab", "dry_run": True},
     "SubmitAnswer": {
         "success": True,

@@ -10,7 +10,9 @@ from sqlalchemy import Row, func, select
 
 from webapp.db import db
 from webapp.domain.errors import NotFound
+from webapp.domain.secrets import ENDING, masked
 from webapp.models import LlmProfile, McpProfile
+from webapp.queries.tasks import plain
 
 _profiles = LlmProfile.__table__
 _servers = McpProfile.__table__
@@ -22,6 +24,28 @@ class Counts:
 
     total: int
     active: int
+
+
+def let_go() -> None:
+    """Hold no snapshot while somebody outside is asked, who may take long."""
+    db.session.close()
+
+
+def shown_llm(row: Row[Any]) -> dict[str, Any]:
+    """A profile as people may see it: of its key, whether there is one, and how it ends."""
+    found = {name: plain(value) for name, value in row._mapping.items() if name != "api_key"}
+    key = row.api_key or {}
+    return {
+        **found,
+        "has_api_key": row.api_key is not None,
+        "api_key_ending": key.get(ENDING) or None,
+    }
+
+
+def shown_mcp(row: Row[Any]) -> dict[str, Any]:
+    """A server as people may see it, its secrets masked."""
+    found = {name: plain(value) for name, value in row._mapping.items()}
+    return {**found, **masked({"mcp_server_params": row.mcp_server_params})}
 
 
 def llm(name: str) -> Row[Any]:

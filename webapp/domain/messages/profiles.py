@@ -27,6 +27,10 @@ PROFILES = {
     "llm_test_busy": N_("Other tests are still under way. Try again in a moment."),
     "llm_test_silent": N_("There was no answer within %(seconds)s s."),
     "models_not_listed": N_("The models cannot be listed: %(reason)s"),
+    "models_of_nobody": N_("Nobody is asked: this model is built in."),
+    "models_need_profile": N_(
+        "No LLM profile of this provider is active, by means of which it could be asked."
+    ),
     "mcp_answers": N_("It has started, and has %(count)s tools."),
     "mcp_silent": N_("It was not ready within %(seconds)s s."),
     "mcp_failed": N_("It does not start: %(why)s"),
