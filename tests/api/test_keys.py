@@ -15,6 +15,7 @@ from tests.api.test_secrets import MASKED, SECRET, TELL
 from webapp.cli import main
 from webapp.config import Settings
 from webapp.ports import KEY
+from webapp.queries import profiles
 from webapp.vault import KEYS
 
 Keys = Callable[[str], Result]
@@ -42,10 +43,15 @@ def test_after_a_rotation_everything_opens_with_the_new_key_alone(
     first = send(TELL, secret_env={"TOKEN": SECRET})["task_id"]
     address = {"name": "mail", "url": "json://localhost/s3cret"}
     assert api.post("/api/notifications/channels", json=address).status_code < 300
+    profile = {"profile_name": "p", "provider": "openai", "model": "gpt-5", "api_key": SECRET}
+    assert api.post("/api/config/llm-profiles", json=profile).status_code == 200
+    params = {"command": "npx", "env": {"TOKEN": SECRET}}
+    server = {"display_name": "f", "mcp_server_name": "f", "mcp_server_params": params}
+    assert api.post("/api/config/mcp-profiles", json=server).status_code == 200
     old = (settings.data / KEYS).read_text()
 
     rotated = keys("rotate")
-    assert (rotated.exit_code, "anew: 3." in rotated.output) == (0, True)
+    assert (rotated.exit_code, "anew: 5." in rotated.output) == (0, True)
     assert (settings.data / KEYS).read_text().endswith(old)
     age(settings, 120)
     pruned = keys("prune")
@@ -58,6 +64,11 @@ def test_after_a_rotation_everything_opens_with_the_new_key_alone(
     becomes(run["task_id"], "completed")
     shown = api.get(f"/api/flows/{made['flow_id']}").get_json()["agent_settings"]
     assert shown["secret_env"] == MASKED
+    with api.application.app_context():
+        vault = api.application.extensions[KEY].vault
+        assert vault.open_settings({"key": profiles.llm("p").api_key}) == {"key": SECRET}
+        [found] = profiles.mcp_all()
+        assert vault.open_settings(found.mcp_server_params)["env"] == {"TOKEN": SECRET}
     assert "one key only" in keys("prune").output
 
 

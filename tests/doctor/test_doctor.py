@@ -230,11 +230,17 @@ def test_secrets_that_no_key_opens_are_named_and_only_those(
     sealed = {**body, "secret_env": {"TOKEN": "swordfish"}}
     wanted = api.post("/api/tasks/submit", json=sealed).get_json()["task_id"]
     api.post("/api/tasks/submit", json={**body, "env": {"A": "1"}})
+    profile = {"profile_name": "gpt", "provider": "openai", "model": "gpt-5", "api_key": "sk-1"}
+    api.post("/api/config/llm-profiles", json=profile)
+    params = {"command": "npx", "env": {"TOKEN": "swordfish"}}
+    server = {"display_name": "Files", "mcp_server_name": "f", "mcp_server_params": params}
+    api.post("/api/config/mcp-profiles", json=server)
     assert codes(doctor()) == []
 
     (settings.data / KEYS).write_text("A" * 43 + "=")
     [finding] = doctor("--repair")["findings"]
-    assert (finding["code"], finding["examples"]) == ("lost_secrets", [f"the task {wanted}"])
+    named = [f"the task {wanted}", "the LLM profile gpt", "the MCP server Files"]
+    assert (finding["code"], finding["examples"]) == ("lost_secrets", named)
 
     (settings.data / KEYS).write_text("nonsense")
     assert codes(doctor()) == ["bad_vault_keys", "lost_secrets"]
