@@ -103,7 +103,7 @@ def _of_language(language: str) -> Locale:
 
 
 def _wire_ports(app: APIFlask, settings: Settings) -> None:
-    from webapp import vault
+    from webapp import sources, vault
     from webapp.courier import Courier
     from webapp.files.trash import Trash
     from webapp.output import OutputStore
@@ -117,7 +117,7 @@ def _wire_ports(app: APIFlask, settings: Settings) -> None:
         agents=catalogue.load(settings, secrets),
         vault=secrets,
         courier=Courier(),
-        connections=Prober(),
+        connections=Prober(environment=sources.inherited()),
         output=OutputStore(settings.data / "output", cap=settings.output_cap_mb * MIB),
         trash=Trash(settings.data / "workspaces"),
         wake=idle,

@@ -84,7 +84,7 @@ class ConnectionTest(Protocol):
     def lacks(self, provider: str) -> str | None:
         """What has to be installed before a provider can be asked; None if all is there."""
 
-    def price_is_known(self, profile: Mapping[str, Any]) -> bool:
+    def has_price(self, profile: Mapping[str, Any]) -> bool:
         """Whether it can be said what a run of the profile costs."""
 
 

@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from webapp import clock
@@ -39,8 +40,11 @@ class _Silent(Exception):
 class Prober:
     """Tests connections: one at a time of each profile, and at most two at once."""
 
-    def __init__(self, *, patience_s: float = ANSWER_S) -> None:
-        self._patience_s = patience_s
+    def __init__(
+        self, *, environment: Mapping[str, str] | None = None, patience_s: float = ANSWER_S
+    ) -> None:
+        """``environment``: what servers of tools inherit besides their own variables."""
+        self._environment, self._patience_s = environment or {}, patience_s
         self._places = threading.BoundedSemaphore(AT_ONCE)
         self._own: dict[str, threading.Lock] = {}
         self._succeeded: dict[str, tuple[float, Tested]] = {}
@@ -81,15 +85,17 @@ class Prober:
 
     def mcp(self, params: Mapping[str, Any], *, startup_timeout_s: float) -> Tested:
         """Start or reach a server, ask for its tools, and end it."""
-        from webapp.agents.llm.servers import CannotStart, probe
+        from webapp.agents.llm.servers import CannotStart, Place, probe
 
         began = clock.monotonic()
+
+        def asked() -> list[dict[str, Any]]:
+            with TemporaryDirectory(prefix="lineup-mcp-", ignore_cleanup_errors=True) as directory:
+                place = Place(directory, self._environment)
+                return probe(params, startup_timeout_s=startup_timeout_s, place=place)
+
         try:
-            tools = _within(
-                startup_timeout_s + ENDING_S,
-                lambda: probe(params, startup_timeout_s=startup_timeout_s),
-                "test-mcp",
-            )
+            tools = _within(startup_timeout_s + ENDING_S, asked, "test-mcp")
         except _Silent:
             said = sentence("mcp_silent", {"seconds": f"{startup_timeout_s:g}"})
             return Tested(False, said, _since(began))
@@ -98,15 +104,14 @@ class Prober:
         except Exception as error:  # noqa: BLE001 - a server may do anything
             code, told = failures.explained(error, _secrets(params))
             return Tested(False, sentence(code, told), _since(began))
-        return Tested(
-            True, sentence("mcp_answers", {"count": len(tools)}), _since(began), tuple(tools)
-        )
+        said = sentence("mcp_answers", {"count": len(tools)})
+        return Tested(True, said, _since(began), tuple(tools))
 
     def lacks(self, provider: str) -> str | None:
         """What has to be installed before a provider can be asked; None if all is there."""
         return models.lacks(provider)
 
-    def price_is_known(self, profile: Mapping[str, Any]) -> bool:
+    def has_price(self, profile: Mapping[str, Any]) -> bool:
         """Whether it can be said what a run of the profile costs."""
         return prices.known(profile)
 

@@ -8,7 +8,7 @@ import tempfile
 import uuid
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 from fastmcp.client.transports import StdioTransport
@@ -174,12 +174,15 @@ async def _probe(server: ToolServer, place: Place) -> list[dict[str, Any]]:
         one.close()
 
 
-def probe(params: Mapping[str, Any], *, startup_timeout_s: float) -> list[dict[str, Any]]:
+def probe(
+    params: Mapping[str, Any], *, startup_timeout_s: float, place: Place
+) -> list[dict[str, Any]]:
     """Start or reach a server, ask for its tools, and leave nothing of it; raises CannotStart."""
     mark = f"probe-{uuid.uuid4().hex}"
     server = ToolServer("test", params, startup_timeout_s=startup_timeout_s)
     try:
-        return asyncio.run(_probe(server, Place(tempfile.gettempdir(), {RUN_MARK: mark})))
+        marked = replace(place, environment={**place.environment, RUN_MARK: mark})
+        return asyncio.run(_probe(server, marked))
     finally:
         Scope(mark).end(0.0)
 

@@ -9,8 +9,9 @@ from typing import Any
 from webapp import clock
 from webapp.domain.errors import Invalid, NotFound, Refused
 from webapp.domain.messages import sentence
-from webapp.domain.providers import OFFLINE, PROVIDERS, Provider, resolved
+from webapp.domain.providers import OFFLINE, PROVIDERS, Provider
 from webapp.domain.secrets import is_mask
+from webapp.doors.models import opened
 from webapp.doors.profiles import fields
 from webapp.ports import Tested, ports
 from webapp.queries import profiles
@@ -80,12 +81,6 @@ def change(name: str, raw: Mapping[str, Any], *, by: str) -> None:
     verbs.change(name, _sealed(values), by=by, now=clock.now())
 
 
-def opened(row: Any) -> dict[str, Any]:
-    """A profile as it is used, with its key; raises SecretLost or KeysUnusable."""
-    key = ports().vault.open_settings({"api_key": row.api_key})["api_key"]
-    return resolved(row._mapping, key)
-
-
 def test(name: str) -> Tested:
     """Ask a profile's model a tiny question, now."""
     profile = opened(profiles.llm(name))
@@ -142,7 +137,7 @@ def _check_whole(profile: Mapping[str, Any], *, has_key: bool, is_new: bool) -> 
     if any(prices) and not all(prices):
         missing = "input_price" if prices[0] else "output_price"
         problems[missing] = "must be given, too: one price alone says nothing"
-    elif profile.get("run_cost") is not None and not connections.price_is_known(profile):
+    elif profile.get("run_cost") is not None and not connections.has_price(profile):
         problems["run_cost"] = PRICE_UNKNOWN
     if problems:
         raise Invalid.of(problems)
