@@ -13,6 +13,7 @@ QUESTION = "Reply with the single word: ok"
 FEW_TOKENS = 256
 """Enough for a model that thinks before one word."""
 MOST_MODELS = 2_000
+OFFLINE = "offline"
 
 
 def ready() -> None:
@@ -22,9 +23,11 @@ def ready() -> None:
 
 def ask(profile: Mapping[str, Any], timeout_s: float) -> str:
     """The name of the model that answered a tiny question; raises what its library does."""
-    from pydantic_ai.direct import model_request
+    from pydantic_ai.direct import model_request, model_request_stream
     from pydantic_ai.messages import ModelRequest
 
+    if profile["provider"] == OFFLINE:
+        profile = {**profile, "provider_config": {"delay_s": 0}}
     how = models.settings(profile, "no-thinking")
     how["max_tokens"] = min(FEW_TOKENS, how.get("max_tokens", FEW_TOKENS))
     if "timeout" in how:
@@ -33,6 +36,9 @@ def ask(profile: Mapping[str, Any], timeout_s: float) -> str:
     async def question() -> str:
         async with models.build(profile, http_timeout_s=timeout_s) as model:
             messages = [ModelRequest.user_text_prompt(QUESTION)]
+            if profile["provider"] == OFFLINE:  # which has no answers but streams
+                async with model_request_stream(model, messages, model_settings=how) as stream:
+                    return model.model_name if [event async for event in stream] else ""
             answer = await model_request(model, messages, model_settings=how)
             return answer.model_name or model.model_name
 
@@ -41,7 +47,7 @@ def ask(profile: Mapping[str, Any], timeout_s: float) -> str:
 
 def names(profile: Mapping[str, Any], timeout_s: float) -> tuple[str, ...]:
     """The models a provider has; raises Unusable where it cannot be asked."""
-    if profile["provider"] in ("aws_bedrock", "offline"):
+    if profile["provider"] in ("aws_bedrock", OFFLINE):
         raise Unusable("llm_failed", words="This provider has no list that can be asked for.")
 
     async def listed() -> tuple[str, ...]:
