@@ -60,7 +60,7 @@ class Prober:
             return Tested(False, sentence("llm_extra_missing", {"extra": extra}), 0)
         from webapp.agents.llm import asking
 
-        asking.ready()
+        asking.ready(profile["provider"])
         with self._turn(str(profile.get("profile_name"))) as left_s:
             if left_s <= 0:
                 return Tested(False, sentence("llm_test_busy", {}), 0)
@@ -75,8 +75,10 @@ class Prober:
         """The models its provider has; raises Refused in words where it cannot be asked."""
         from webapp.agents.llm import asking
 
-        asking.ready()
         try:
+            if (extra := models.lacks(profile["provider"])) is not None:
+                raise failures.Unusable("llm_extra_missing", extra=extra)
+            asking.ready(profile["provider"])
             return _within(
                 self._patience_s, lambda: asking.names(profile, self._patience_s), "list-models"
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Mapping
+from importlib import import_module
 from typing import Any
 
 from webapp.agents.llm import models
@@ -14,11 +15,19 @@ FEW_TOKENS = 256
 """Enough for a model that thinks before one word."""
 MOST_MODELS = 2_000
 OFFLINE = "offline"
+_LIBRARIES = {
+    "anthropic": ("pydantic_ai.models.anthropic",),
+    "google": ("pydantic_ai.models.google",),
+    "aws_bedrock": ("boto3", "pydantic_ai.models.bedrock"),
+    OFFLINE: ("pydantic_ai.models.function",),
+}
 
 
-def ready() -> None:
-    """Import what asking needs, which takes seconds the first time."""
-    import pydantic_ai.models.openai  # noqa: F401
+def ready(provider: str) -> None:
+    """Import what asking a provider needs, which takes seconds the first time."""
+    import_module("pydantic_ai.direct")
+    for name in _LIBRARIES.get(provider, ("pydantic_ai.models.openai",)):
+        import_module(name)
 
 
 def ask(profile: Mapping[str, Any], timeout_s: float) -> str:

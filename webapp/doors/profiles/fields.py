@@ -21,6 +21,7 @@ MAX_MODEL = 200
 MAX_TEXT = 10_000
 MAX_KEY = 4_096
 MAX_CONFIG = 20_000
+MAX_DEPTH = 10
 MAX_WAIT_S = 3_600.0
 MAX_TOOLS = 2_000
 LARGEST = 2**53
@@ -138,27 +139,30 @@ def config(value: Any) -> dict[str, Any]:
     """An object for the provider alone; keys and passwords are refused, for it is not encrypted."""
     if not isinstance(value, Mapping):
         raise ValueError("must be an object")
-    try:
-        size = len(json.dumps(value, allow_nan=False).encode())
-    except (ValueError, RecursionError):
-        raise ValueError("must be plain JSON") from None
-    if size > MAX_CONFIG or "\\u0000" in json.dumps(value):
-        raise ValueError(f"must be at most {MAX_CONFIG:,} bytes long, without a NUL character")
     for name in _names(value):
         if _SECRET_NAME.search(name):
             raise ValueError(f"{name[:80]} looks like a secret: those belong into api_key")
+    try:
+        written = json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError:
+        raise ValueError("must be plain JSON, of valid Unicode and finite numbers") from None
+    if len(written) > MAX_CONFIG or b"\\u0000" in written:
+        raise ValueError(f"must be at most {MAX_CONFIG:,} bytes long, without a NUL character")
     return dict(value)
 
 
 def _names(value: Any) -> Iterator[str]:
-    """Every name in it, however deep."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield str(name)
-            yield from _names(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _names(inner)
+    """Every name in it; raises ValueError where it is nested too deeply."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        for part in level:
+            if isinstance(part, Mapping):
+                yield from map(str, part)
+        inner = [list(p.values()) if isinstance(p, Mapping) else p for p in level]
+        level = [one for part in inner if isinstance(part, list) for one in part]
+        if not level:
+            return
+    raise ValueError(f"must not be nested more than {MAX_DEPTH} levels deep")
 
 
 def tools(value: Any) -> dict[str, bool]:

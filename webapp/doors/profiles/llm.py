@@ -11,6 +11,7 @@ from webapp.domain.errors import Invalid, NotFound, Refused
 from webapp.domain.messages import sentence
 from webapp.domain.providers import OFFLINE, PROVIDERS, Provider
 from webapp.domain.secrets import is_mask
+from webapp.doors.intake import whole
 from webapp.doors.models import opened
 from webapp.doors.profiles import fields
 from webapp.ports import Tested, ports
@@ -33,7 +34,7 @@ CHECKS: Mapping[str, fields.Check] = {
     "is_active": fields.flag,
     "is_default": fields.flag,
     "request_timeout_s": fields.seconds,
-    "run_requests": fields.optional(fields.count),
+    "run_requests": fields.optional(whole(1, 1_000_000)),
     "run_tokens": fields.optional(fields.count),
     "run_cost": fields.optional(fields.number(0, 1e9, above=True)),
     "input_price": fields.optional(fields.number(0, 1e6)),
@@ -123,7 +124,8 @@ def _check_whole(profile: Mapping[str, Any], *, has_key: bool, is_new: bool) -> 
     """Refuse what fits no provider, or not together; raises Invalid."""
     provider, connections = PROVIDERS.get(profile["provider"]), ports().connections
     if provider is None:  # of a newer program's profile
-        raise Invalid.field("provider", fields.provider.__doc__ or "")
+        name = profile["provider"]
+        raise Invalid.field("provider", f"this server knows no provider {name!r}: choose another")
     problems: dict[str, str] = {}
     if is_new and (extra := connections.lacks(provider.name)) is not None:
         problems["provider"] = f"needs an extra that is not installed here: {extra}"
