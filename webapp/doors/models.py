@@ -78,7 +78,7 @@ def opened(profile: Any) -> dict[str, Any]:
 
 def refuse_unpriced(field: str, profile: Any) -> None:
     """A limit of money means nothing where nobody knows the price; raises Invalid."""
-    if not ports().connections.price_is_known(dict(profile._mapping)):
+    if not ports().connections.has_price(dict(profile._mapping)):
         raise Invalid.field(
             field, f"nobody knows what {profile.model} costs: give its profile prices first"
         )
