@@ -13,11 +13,13 @@ import pytest
 from apiflask import APIFlask
 
 from webapp.agents.http.settings import HttpSettings
+from webapp.agents.llm.settings import LlmSettings
 from webapp.agents.shell.settings import ShellSettings
 from webapp.api.tasks import SubmitBody
 from webapp.cli import main
 from webapp.cli.ending import MEANINGS
 from webapp.config import Settings
+from webapp.domain.providers import PROVIDERS
 from webapp.sources import FOR_TASKS, PREFIX
 from webapp.web.documents import heading_id
 
@@ -233,6 +235,20 @@ def test_every_setting_of_the_http_agent_is_explained_and_the_reverse() -> None:
     named = [n for row in rows for n in re.findall(r"`(\w+)`", row[0])]
 
     assert sorted(named) == sorted(HttpSettings.__dataclass_fields__)
+
+
+def test_every_setting_of_the_llm_agent_is_explained_and_the_reverse() -> None:
+    rows = table(ROOT / "docs/llm.md", "setting")
+    named = [n for row in rows for n in re.findall(r"`(\w+)`", row[0])]
+
+    assert sorted(named) == sorted(LlmSettings.__dataclass_fields__)
+
+
+def test_every_provider_is_explained_and_the_reverse() -> None:
+    rows = table(ROOT / "docs/llm.md", "provider")
+    named = [n for row in rows for n in re.findall(r"`(\w+)`", row[0])]
+
+    assert sorted(named) == sorted(PROVIDERS)
 
 
 def test_every_exit_status_is_explained_as_the_help_does() -> None:

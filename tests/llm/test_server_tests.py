@@ -6,11 +6,12 @@ import os
 import sys
 from typing import Any
 
-import psutil
 import pytest
 from flask.testing import FlaskClient
 
 from tests.llm.mcp_servers import toolbox, toolbox_over_http
+from webapp.agents.process_table import TABLE
+from webapp.agents.processes import find_marked
 
 SERVERS = "/api/config/mcp-profiles"
 SECRET = "hunter2-swordfish-x4Qz"
@@ -69,8 +70,7 @@ def test_a_server_that_starts_shows_its_tools_and_is_gone_afterwards(test: Any) 
     assert told["success"] is True, told
     assert all(tool["name"] and tool["input_schema"] for tool in told["tools"])
     assert str(len(told["tools"])) in told["message"]
-    children = psutil.Process().children(recursive=True)
-    assert not [child for child in children if "toolbox.py" in " ".join(child.cmdline())]
+    assert find_marked(TABLE, f"MARK={mark}") == []
 
 
 def test_a_server_over_http_is_reached(test: Any) -> None:
