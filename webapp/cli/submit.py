@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from webapp.cli.client import Server
 
 FIELDS: list[Callable[[Any], Any]] = [
-    click.option("--agent", help="Who does it; shell if nobody is named."),
+    click.option("--agent", help="Who does it; shell if nobody is named, and no profile."),
+    click.option("--profile", "llm_profile_name", metavar="NAME", help="For llm: who is asked."),
     click.option("--session", "session_id", metavar="ID", help="Tasks of one share a workspace."),
     click.option("--lane", metavar="NAME", help="The queue it waits in; main if none is."),
     click.option("--priority", type=int, help="Larger goes first; 0 is usual."),
@@ -102,7 +103,8 @@ def submit(server: Server, words: tuple[str, ...], paths: tuple[str, ...], **giv
     Several words after -- are run exactly so: lineup submit -- grep 'a b' file. A single one is
     read by the shell: lineup submit 'make && make test'. A lone - reads it from standard input.
     """
-    body = {"agent": given["agent"] or "shell", **fields(server, given)}
+    agent = given["agent"] or ("llm" if given["llm_profile_name"] else "shell")
+    body = {"agent": agent, **fields(server, given)}
     body["task_description"] = description(words, body["agent"])
     if paths and given["idempotency_key"]:
         raise Ended(Code.USAGE, "--idempotency-key goes without --file: each sending is another.")
@@ -125,7 +127,10 @@ def rerun(server: Server, task_id: str, words: tuple[str, ...], **given: Any) ->
 
 def fields(server: Server, given: dict[str, Any]) -> dict[str, Any]:
     """The fields of a submission that were said."""
-    names = ("session_id", "lane", "priority", "max_retries", "rerun_interrupted", "shell", "stdin")
+    names = (
+        *("session_id", "lane", "priority", "max_retries", "rerun_interrupted"),
+        *("shell", "stdin", "llm_profile_name"),
+    )
     spans = ("timeout_s", "silence_timeout_s", "waiting_timeout_s", "retry_delay_s")
     body = {name: given[name] for name in (*names, *spans) if given[name] is not None}
     if given.get("queue") is not None:

@@ -250,3 +250,14 @@ def test_a_second_interrupt_leaves_at_once(shell: Terminal, server: Server) -> N
     finally:
         server.signal(signal.SIGCONT)
     waiting.communicate()
+
+
+def test_a_profile_is_asked_by_its_name(shell: Terminal, server: Server) -> None:
+    made = {"profile_name": "demo", "provider": "offline", "model": "demo"}
+    made |= {"provider_config": {"delay_s": 0}}
+    assert server.http.post("/api/config/llm-profiles", json=made).status_code == 200
+
+    done = shell.run("submit", "--wait", "--queue", "--profile", "demo", "Look round and report")
+
+    assert done.status == 0, done
+    assert server.home.task(done.text)["agent"] == "llm"
