@@ -10,7 +10,7 @@ import sys
 
 NAMES = (
     *("submit", "tasks_per_second", "pause", "polls", "footprint", "history", "retention"),
-    "schedules",
+    *("schedules", "conversation"),
 )
 
 

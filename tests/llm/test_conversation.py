@@ -75,6 +75,11 @@ def test_a_trouble_that_does_not_pass_fails_the_task(
     assert talk.console.codes().count("llm_retry") == 3
 
 
+def test_a_profile_without_the_key_that_is_needed_fails_the_task(talk: Talk) -> None:
+    talk.profile |= {"provider": "openai", "api_key": None}
+    assert failure(talk).message == "llm_no_key"
+
+
 def test_a_provider_that_asks_to_be_left_alone_for_long_fails_the_task(
     openai_server: OpenAIServer, talk: Talk
 ) -> None:

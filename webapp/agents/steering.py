@@ -37,13 +37,10 @@ class LoopControls:
         self._want(paused=False)
 
     def stop(self, grace_s: float) -> None:
-        self.kill()
+        self._cancel()
 
     def kill(self) -> None:
-        with self._lock:
-            first, self.stopping = not self.stopping, True
-            if first and self._loop is not None and self._task is not None:
-                self._loop.call_soon_threadsafe(self._task.cancel)
+        self._cancel()
 
     def instruct(self, instruction: Instruction) -> None:
         self._console.receipt(instruction.instruction_id, "never_read")
@@ -91,6 +88,12 @@ class LoopControls:
                 except TimeoutError:
                     return
             await self.gate()
+
+    def _cancel(self) -> None:
+        with self._lock:
+            first, self.stopping = not self.stopping, True
+            if first and self._loop is not None and self._task is not None:
+                self._loop.call_soon_threadsafe(self._task.cancel)
 
     def _is_paused(self) -> bool:
         """What is wished now; whatever is wished after this is heard."""

@@ -64,7 +64,9 @@ def asked_first(agent: str, settings: Mapping[str, Any], *, lane: str, when_busy
     if when_busy == "reject" and lanes.is_busy(lane):
         raise submissions.busy(lane)
     profile = _profile(settings.get("llm_profile_name"))
-    tested = ports().connections.llm(opened(profile), remembered=True)
+    to_ask = opened(profile)
+    profiles.let_go()
+    tested = ports().connections.llm(to_ask, remembered=True)
     if not tested.ok:
         name = profile.profile_name
         raise ConnectionFailed(extra={"llm_profile": name}, profile=name, said=tested.said)

@@ -19,6 +19,7 @@ from pydantic_graph import End
 from webapp.agents.llm import failures, memory, models, servers
 from webapp.agents.llm.budget import Budget
 from webapp.agents.llm.controls import LlmControls
+from webapp.agents.llm.failures import Unusable
 from webapp.agents.llm.patience import PatientModel
 from webapp.agents.llm.prompts import instructions, prompt
 from webapp.agents.llm.results import bounded
@@ -58,6 +59,8 @@ class LlmRun:
         self._console.steer(self._controls)
         try:
             return self._controls.carry_out(self._converse()) or Result()
+        except Unusable as error:
+            raise AgentFailed(error.code, **error.params) from error
         except UnexpectedModelBehavior as error:
             raise self._misbehaved(error) from error
         finally:
