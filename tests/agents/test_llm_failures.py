@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from tests.agents.certificates import self_signed
 from tests.agents.serving import Server, answer, raw
 from tests.agents.test_llm_models import ask, profile_of
+from tests.looping import carried_out
 from webapp.agents.llm import failures
 from webapp.agents.llm.failures import MESSAGES, explained, may_repeat, retry_after_s
 from webapp.domain.providers import PROVIDERS
@@ -44,7 +44,7 @@ def failure(url: str, provider: str = "openai", **values: Any) -> BaseException:
     """What asking a model raises."""
     profile = profile_of(PROVIDERS[provider], base_url=url, **values) | {"api_key": KEY}
     with pytest.raises(Exception) as raised:  # noqa: PT011 - whatever it is
-        asyncio.run(ask(profile))
+        carried_out(ask(profile))
     return raised.value
 
 

@@ -17,6 +17,7 @@ from pydantic_ai.mcp import MCPToolset
 from tests.llm import mcp_servers
 from tests.llm.mcp_servers import Params
 from tests.llm.toolbox import COMPLAINT
+from tests.looping import carried_out
 from tests.waiting import until
 
 STARTS_S = 30.0
@@ -44,7 +45,7 @@ def names(params: Params) -> set[str]:
         async with toolset(params) as tools:
             return {tool.name for tool in await tools.list_tools()}
 
-    return asyncio.run(ask())
+    return carried_out(ask())
 
 
 def use(params: Params, does: Callable[[MCPToolset], Awaitable[Any]], **how: Any) -> Any:
@@ -54,7 +55,7 @@ def use(params: Params, does: Callable[[MCPToolset], Awaitable[Any]], **how: Any
         async with toolset(params, **how) as tools:
             return await does(tools)
 
-    return asyncio.run(go())
+    return carried_out(go())
 
 
 def ask(params: Params, tool: str, **args: Any) -> Any:

@@ -22,6 +22,7 @@ from tests.llm.anthropic_server import AnthropicServer
 from tests.llm.model_server import ModelServer
 from tests.llm.openai_server import OpenAIServer
 from tests.llm.replies import Slow, broken_json, call, calls, cut, fail, say, slow
+from tests.looping import carried_out
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Side:
 
     def run(self, **how: Any) -> Any:
         """What becomes of a short conversation."""
-        return asyncio.run(self._run(**how))
+        return carried_out(self._run(**how))
 
     async def _run(self, **how: Any) -> Any:
         return await self.agent().run("Well?", **how)
@@ -93,7 +94,7 @@ def test_a_stream_that_cannot_be_read_is_an_error_too(side: Side, reply: Any) ->
     side.server.script(reply)
 
     with pytest.raises(ModelAPIError):
-        asyncio.run(streamed(side))
+        carried_out(streamed(side))
 
 
 async def streamed(side: Side) -> tuple[str, list[ModelResponse]]:
@@ -129,7 +130,7 @@ def test_tools_are_called_and_their_results_go_back(side: Side) -> None:
 def test_a_stream_brings_words_thoughts_and_tokens(side: Side) -> None:
     side.server.script(say("It is all calm.", reasoning="Hm.").with_usage(30, 9))
 
-    text, (answer,) = asyncio.run(streamed(side))
+    text, (answer,) = carried_out(streamed(side))
 
     assert text == answer.text == "It is all calm."
     assert answer.thinking == "Hm."
@@ -139,7 +140,7 @@ def test_a_stream_brings_words_thoughts_and_tokens(side: Side) -> None:
 def test_a_stream_may_call_tools_first(side: Side) -> None:
     side.server.script(call("look", {"at": "The sea"}), say("It is calm."))
 
-    text, answers = asyncio.run(streamed(side))
+    text, answers = carried_out(streamed(side))
 
     assert text == "It is calm."
     assert answers[0].tool_calls[0].args_as_dict() == {"at": "The sea"}
@@ -156,7 +157,7 @@ def test_a_dangling_tool_call_is_not_taken(side: Side) -> None:
         await model_request(model, [asked, answer, asked], model_settings={"max_retries": 0})
 
     with pytest.raises(ModelHTTPError, match="lost"):
-        asyncio.run(twice())
+        carried_out(twice())
     assert side.server.refused
 
 
@@ -166,7 +167,7 @@ def test_a_cancelled_run_hangs_up(side: Side, midway: bool) -> None:
     side.server.script(late)
 
     with pytest.raises(RunCancelled):
-        asyncio.run(cancelled(side, late))
+        carried_out(cancelled(side, late))
 
     assert late.hung_up.wait(30)
 
@@ -195,4 +196,4 @@ def test_a_slow_answer_is_waited_for(side: Side) -> None:
         late.release.set()
         return await going
 
-    assert asyncio.run(run()).output == "late, but here"
+    assert carried_out(run()).output == "late, but here"
