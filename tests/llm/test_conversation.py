@@ -132,7 +132,9 @@ def test_no_key_is_told_or_kept(openai_server: OpenAIServer, talk: Talk) -> None
     openai_server.script(
         call("write_file", {"path": "a", "content": KEY}), say(f"Your key is {KEY}.")
     )
-    talk.start().result()
+    result = talk.start().result()
+    assert result.text == "Your key is •••."
+    assert talk.console.text == "Your key is •••.\n"
     assert KEY not in json.dumps(talk.console.said)
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import httpx
 
+from webapp.agents.hiding import Hiding
 from webapp.agents.http import statuses, troubles
 from webapp.agents.http.address import origin
-from webapp.agents.http.hiding import Hiding
 from webapp.agents.http.keeping import Keeping
 from webapp.agents.http.settings import HttpSettings
 from webapp.agents.http.troubles import Again, Received, Trouble

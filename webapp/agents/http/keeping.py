@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from webapp.agents.http.hiding import Hiding
+from webapp.agents.hiding import Hiding
 from webapp.agents.protocol import Console
 
 PARSED = 4 * 1024 * 1024

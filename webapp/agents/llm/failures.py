@@ -11,7 +11,8 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
+
+from webapp.agents.hiding import Hiding
 
 MESSAGES = {
     "llm_no_provider": "There is no provider “%(provider)s”.",
@@ -35,9 +36,7 @@ MESSAGES = {
     "llm_bad_answer": "The provider answered what cannot be read: %(words)s",
     "llm_failed": "%(words)s",
 }
-HIDDEN = "•••"
 LONGEST = 1_000
-SHORTEST_SECRET = 4
 DEEPEST = 8
 
 _AUTHENTICATION = {"ModelAuthenticationError", "AuthenticationError", "PermissionDeniedError"}
@@ -70,7 +69,8 @@ def explained(error: BaseException, secrets: Sequence[str]) -> tuple[str, dict[s
         code, params = error.code, dict(error.params)
     else:
         code, params = _explained(error)
-    return code, {name: _hidden(value, secrets) for name, value in params.items()}
+    hiding = Hiding(secrets)
+    return code, {n: hiding.text(v) if isinstance(v, str) else v for n, v in params.items()}
 
 
 def may_repeat(error: BaseException) -> bool:
@@ -219,13 +219,3 @@ def _said(body: Any, deep: int = DEEPEST) -> str:
     words = text if isinstance(text, str) else json.dumps(text, default=str, ensure_ascii=False)
     code = body.get("code") or body.get("type") or body.get("status")
     return f"{words} ({code})" if isinstance(code, str) and code not in words else words
-
-
-def _hidden(value: Any, secrets: Sequence[str]) -> Any:
-    if not isinstance(value, str):
-        return value
-    for secret in sorted({one for one in secrets if one}, key=len, reverse=True):
-        if len(secret) >= SHORTEST_SECRET:
-            for form in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1]):
-                value = value.replace(form, HIDDEN)
-    return value

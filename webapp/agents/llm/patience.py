@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic_ai.messages import (
@@ -19,6 +19,7 @@ from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 
+from webapp.agents.hiding import Hiding
 from webapp.agents.llm import failures
 from webapp.agents.llm.messages import MESSAGES
 from webapp.agents.protocol import AgentFailed, Console
@@ -41,11 +42,12 @@ class PatientModel(WrapperModel):
         rest: Callable[[float], Any],
         timeout_s: float,
         streams: bool,
-        secrets: tuple[str, ...],
+        secrets: Sequence[str],
     ) -> None:
         super().__init__(wrapped)
         self._console, self._rest = console, rest
         self._timeout_s, self._streams, self._secrets = timeout_s, streams, secrets
+        self._hiding = Hiding(secrets)
 
     async def request(
         self,
@@ -80,20 +82,17 @@ class PatientModel(WrapperModel):
             response = await self.wrapped.request(messages, settings, parameters)
             self._print(response.text or "")
         else:
-            said = False
             async with self.wrapped.request_stream(messages, settings, parameters) as stream:
                 async for event in stream:
-                    if text := _spoken(event):
-                        said = True
-                        self._console.write(text.encode("utf-8", "replace"))
+                    self._print(_spoken(event))
                 response = stream.get()
-            if said:
-                self._console.write(b"\n")
+        if response.text:
+            self._console.write(self._hiding.finish() + b"\n")
         return response
 
     def _print(self, text: str) -> None:
-        if text:
-            self._console.write(text.encode("utf-8", "replace") + b"\n")
+        if text and (safe := self._hiding.feed(text.encode("utf-8", "replace"))):
+            self._console.write(safe)
 
 
 def _spoken(event: Any) -> str:

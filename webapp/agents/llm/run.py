@@ -16,6 +16,7 @@ from pydantic_ai.toolsets import AbstractToolset, FunctionToolset
 from pydantic_ai.usage import UsageLimits
 from pydantic_graph import End
 
+from webapp.agents.hiding import Hiding
 from webapp.agents.llm import failures, memory, models, servers
 from webapp.agents.llm.budget import Budget
 from webapp.agents.llm.controls import LlmControls
@@ -52,7 +53,8 @@ class LlmRun:
         self._budget = Budget(self._profile, settings)
         self._kept = memory.Keeper()
         self._secrets = self._all_secrets()
-        self._telling = Telling(console, self._secrets)
+        self._hiding = Hiding(self._secrets)
+        self._telling = Telling(console, self._hiding)
         self._step = 0
 
     def carry_out(self) -> Result:
@@ -101,7 +103,7 @@ class LlmRun:
             else:
                 node = await run.next(node)
         self._keep(run.new_messages())
-        return Result(str(node.data.output))
+        return Result(self._hiding.text(str(node.data.output)))
 
     async def _ask(self, run: Any, node: Any) -> Any:
         self._budget.check(self._console)
@@ -193,7 +195,7 @@ class LlmRun:
     def _misbehaved(self, error: UnexpectedModelBehavior) -> AgentFailed:
         """A tool that failed too often, or an answer that cannot be used."""
         cause = error.__cause__
-        why = servers.without(str(cause or error), self._secrets)
+        why = self._hiding.text(str(cause or error))
         found = TOOL_NAME.search(error.message)
         if found is not None and cause is not None:
             return AgentFailed("llm_tool_gave_up", tool=found[1], why=why)

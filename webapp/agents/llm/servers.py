@@ -17,6 +17,7 @@ from pydantic_ai.exceptions import ToolFailed
 from pydantic_ai.mcp import MCPToolset
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
 
+from webapp.agents.hiding import Hiding
 from webapp.agents.llm.results import bounded
 from webapp.agents.processes import RUN_MARK, Scope
 from webapp.agents.protocol import AgentFailed, Console, ToolServer
@@ -81,7 +82,7 @@ class Server:
             self._log.seek(0)
             printed = self._log.read()[-SAID_LAST:].strip()
         text = f"{why}; it printed: {printed}" if printed else why
-        return without(text, secrets_of(self.server.params))
+        return Hiding(secrets_of(self.server.params)).text(text)
 
     def close(self) -> None:
         if self._log is not None:
@@ -190,18 +191,7 @@ def probe(
 def secrets_of(params: Mapping[str, Any]) -> tuple[str, ...]:
     """What of a server's parameters is for nobody's eyes."""
     named = [*(params.get("env") or {}).values(), *(params.get("headers") or {}).values()]
-    return tuple(part for value in named for part in {value, value.split(" ")[-1]})
-
-
-def without(text: str, secrets: tuple[str, ...]) -> str:
-    """The text with every secret masked; the shortest could be any word, and stay."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= SHORTEST_SECRET:
-            text = text.replace(secret, "•••")
-    return text
-
-
-SHORTEST_SECRET = 4
+    return tuple(map(str, named))
 
 
 def _said(error: BaseException) -> str:

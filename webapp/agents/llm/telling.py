@@ -15,8 +15,8 @@ from pydantic_ai.messages import (
     ToolCallPart,
 )
 
+from webapp.agents.hiding import Hiding
 from webapp.agents.llm.results import cut, shown
-from webapp.agents.llm.servers import without
 from webapp.agents.protocol import Console, Spent
 
 LONGEST_TURN = 20_000
@@ -25,8 +25,8 @@ LONGEST_TURN = 20_000
 class Telling:
     """Says each step once, with what it took; nothing secret is said."""
 
-    def __init__(self, console: Console, secrets: tuple[str, ...]) -> None:
-        self._console, self._secrets = console, secrets
+    def __init__(self, console: Console, hiding: Hiding) -> None:
+        self._console, self._hiding = console, hiding
         self._began: dict[str, float] = {}
 
     def turn(self, response: ModelResponse, step: int, spent: Spent, took_s: float) -> None:
@@ -83,9 +83,7 @@ class Telling:
         return ", ".join(dict.fromkeys(call.tool_name for call in calls))
 
     def _say(self, code: str, status: str, **params: Any) -> None:
-        safe = {
-            n: without(v, self._secrets) if isinstance(v, str) else v for n, v in params.items()
-        }
+        safe = {n: self._hiding.text(v) if isinstance(v, str) else v for n, v in params.items()}
         self._console.say(code, status=status, **safe)
 
 
