@@ -118,3 +118,31 @@ def test_a_task_whose_default_profile_is_gone_fails_with_the_reason(
 ) -> None:
     task = submit("x", agent="llm", agent_settings={})
     assert becomes(task.task_id, "failed").error_code == "llm_profile_none"
+
+
+@pytest.mark.any_database
+def test_a_budget_of_money_for_a_flow_of_a_model_without_a_price_is_refused(
+    app: APIFlask, api: FlaskClient, model: OpenAIServer
+) -> None:
+    make_profile(app, "tiny", **pretended(model.url))
+    flow = {"name": "Ask", "agent": "llm", "task_description": "x", "budget": {"cost": 1.0}}
+
+    answer = api.post("/api/flows", json=flow)
+
+    assert answer.status_code == 400
+    assert "nobody knows what tiny-1 costs" in answer.get_json()["fields"]["budget"]
+
+
+def test_a_run_whose_price_got_lost_fails_where_money_is_limited(
+    *, live: None, app: APIFlask, api: FlaskClient, model: OpenAIServer, becomes: Any
+) -> None:
+    make_profile(app, "tiny", **pretended(model.url, input_price=1.0, output_price=1.0))
+    flow = {"name": "Ask", "agent": "llm", "task_description": "x", "budget": {"cost": 1.0}}
+    flow_id = api.post("/api/flows", json=flow).get_json()["flow_id"]
+    prices = {"input_price": None, "output_price": None}
+    assert api.put("/api/config/llm-profiles/tiny", json=prices).status_code == 200
+    model.script(say("tested"), call("list_files", {}))
+
+    task_id = api.post(f"/api/flows/{flow_id}/run").get_json()["task_id"]
+
+    assert becomes(task_id, "failed").error_code == "llm_no_price"

@@ -14,7 +14,7 @@ from webapp.domain import names, parameters, spending
 from webapp.domain.errors import Conflict, Invalid
 from webapp.domain.policies import MAX_DESCRIPTION, MAX_NAME, OF_MODELS, WHEN_BUSY
 from webapp.domain.secrets import merged
-from webapp.doors import ledgers
+from webapp.doors import ledgers, models
 from webapp.doors.intake import bounds, check_text, intake, unsealed
 from webapp.doors.models import asked_first
 from webapp.doors.notices import own_rules
@@ -151,6 +151,8 @@ def draft(raw: Mapping[str, Any]) -> Draft:
         submission = intake(of_run, by_hand=False)
     except Invalid as refusal:
         raise Invalid.of({**problems, **refusal.fields}) from None
+    if own.get("budget") is not None:
+        problems |= models.budget_problems(own["budget"], submission)
     asked = ports().agents.asks_for(submission.agent, submission.agent_settings)
     for name in asked.keys() - {one["name"] for one in own["parameters"]}:
         problems.setdefault(asked[name], f"asks for {name}, which is no parameter of the flow")

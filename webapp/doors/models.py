@@ -13,6 +13,7 @@ from webapp.domain.spending import Allowance
 from webapp.ports import ports
 from webapp.queries import lanes, profiles
 from webapp.services import submissions
+from webapp.services.submissions import Submission
 
 LLM = "llm"
 """The agent that is meant where a profile is named, or there is a default one."""
@@ -70,6 +71,18 @@ def asked_first(agent: str, settings: Mapping[str, Any], *, lane: str, when_busy
     if not tested.ok:
         name = profile.profile_name
         raise ConnectionFailed(extra={"llm_profile": name}, profile=name, said=tested.said)
+
+
+def budget_problems(budget: Mapping[str, Any], submission: Submission) -> dict[str, str]:
+    """What is wrong with a flow's budget of a day, for what its runs do."""
+    if not ports().agents.uses_model(submission.agent):
+        return {"budget": f"is for flows that talk to a model, and {submission.agent} does not"}
+    if "cost" in budget:
+        try:
+            refuse_unpriced("budget", _profile(submission.agent_settings.get("llm_profile_name")))
+        except Invalid as refusal:
+            return dict(refusal.fields)
+    return {}
 
 
 def opened(profile: Any) -> dict[str, Any]:

@@ -84,6 +84,12 @@ def exhausted(flow_id: str | None, allowance: Allowance) -> SpentOut | None:
     return None
 
 
+def is_money_limited(flow_id: str | None, allowance: Allowance) -> bool:
+    """Whether there is a limit in USD for this day: the server's, or the flow's own."""
+    flow = _flow(flow_id)
+    return allowance.cost is not None or (flow is not None and "cost" in flow.budget)
+
+
 def waits_for(task: Row[Any], allowance: Allowance) -> tuple[str, dict[str, Any]] | None:
     """Why a task of a model does not begin although its lane is free: a message and parameters."""
     if task.status != Status.PENDING or task.agent not in TALKERS:

@@ -63,6 +63,7 @@ class RunLedger:
         self._model = model
         self._unwritten: dict[int, Any] = {}
         self._uncounted: list[Spent] = []
+        self._unpriced = False
 
     def check(self) -> None:
         """Raise AgentFailed where a budget of the day allows no further request."""
@@ -72,12 +73,17 @@ class RunLedger:
         if found is not None:
             code, params = found.words()
             raise AgentFailed(code, **params)
+        if self._unpriced and self._context.call(
+            conversations.is_money_limited, self._assignment.flow_id, allowance
+        ):
+            raise AgentFailed("llm_no_price", model=self._model)
 
     def keep(self, messages: Mapping[int, Any], spent: Spent | None = None) -> None:
         """Store and count; while the database is away it is held, and written with the next."""
         self._unwritten |= messages
         if spent is not None:
             self._uncounted.append(spent)
+            self._unpriced = self._unpriced or spent.cost is None
         task, now = self._assignment, self._context.now()
         day = self._context.allowance(now).day
         try:

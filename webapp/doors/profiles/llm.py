@@ -139,7 +139,14 @@ def _check_whole(profile: Mapping[str, Any], *, has_key: bool, is_new: bool) -> 
     if any(prices) and not all(prices):
         missing = "input_price" if prices[0] else "output_price"
         problems[missing] = "must be given, too: one price alone says nothing"
-    elif profile.get("run_cost") is not None and not connections.has_price(profile):
-        problems["run_cost"] = PRICE_UNKNOWN
+    elif (limit := _limit_of_money(profile)) is not None and not connections.has_price(profile):
+        problems[limit] = PRICE_UNKNOWN
     if problems:
         raise Invalid.of(problems)
+
+
+def _limit_of_money(profile: Mapping[str, Any]) -> str | None:
+    """The field to name where money is limited: by the profile itself, or by the server's day."""
+    if profile.get("run_cost") is not None:
+        return "run_cost"
+    return "input_price" if ports().settings.day_cost else None
