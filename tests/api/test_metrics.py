@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import insert
 
+from tests.profiles import make_profile
 from webapp import clock
 from webapp.db import db, transaction
 from webapp.models import Occurrence
@@ -150,3 +151,17 @@ def test_fates_are_counted_on_and_the_lag_is_that_of_the_newest_fires(
     assert figures(api)["lineup_occurrences_total", "fired"] == 10
     assert told["lineup_schedules", "true"] == 1
     assert told["lineup_overdue_seconds",] == 0
+
+
+def test_what_models_used_today_is_told(
+    api: FlaskClient, live: None, app: APIFlask, becomes: Any
+) -> None:
+    make_profile(app)
+    body = {"agent": "llm", "task_description": "Show me.", "when_busy": "queue"}
+    becomes(api.post("/api/tasks/submit", json=body).get_json()["task_id"], "completed")
+
+    told = figures(api)
+
+    assert told["lineup_models_used_today", "requests"] == 5
+    assert told["lineup_models_used_today", "tokens"] > 0
+    assert told["lineup_models_used_today", "cost"] == 0

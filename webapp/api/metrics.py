@@ -17,9 +17,10 @@ from prometheus_client.registry import Collector
 from webapp import __version__, clock
 from webapp.api.bodies import answers
 from webapp.domain.schedules.fates import FATES
+from webapp.domain.spending import KINDS, OVERALL
 from webapp.domain.task_state import Status
-from webapp.doors import health
-from webapp.queries import metrics, tasks
+from webapp.doors import health, models
+from webapp.queries import conversations, metrics, tasks
 from webapp.queries.board import freeze
 
 bp = APIBlueprint("api_metrics", __name__, tag="Health and status")
@@ -72,6 +73,7 @@ class State(Collector):
         yield from _of_tasks()
         yield from _of_health()
         yield from _of_schedules()
+        yield from _of_models()
         yield self._of_fates()
 
     def _of_fates(self) -> Metric:
@@ -173,6 +175,21 @@ def _of_schedules() -> Iterator[Metric]:
         {(f"{q:g}",): lags[max(0, round(q * len(lags)) - 1)] for q in QUANTILES if lags},
         "quantile",
     )
+
+
+def _of_models() -> Iterator[Metric]:
+    today = models.allowance()
+    used = conversations.spent(today.day, [OVERALL]).get(OVERALL, {})
+    yield _gauge(
+        "lineup_models_used_today",
+        "Requests to models, tokens and USD on this day of the server's zone.",
+        {(kind,): float(used.get(kind, 0)) for kind in KINDS},
+        "kind",
+    )
+    limits: dict[tuple[str, ...], float] = {
+        (kind,): float(limit) for kind in KINDS if (limit := getattr(today, kind))
+    }
+    yield _gauge("lineup_models_limit_today", "What may be used of it.", limits, "kind")
 
 
 def _gauge(name: str, about: str, values: dict[tuple[str, ...], float], *labels: str) -> Metric:

@@ -12,6 +12,8 @@ from webapp.domain.zones import zone
 
 KINDS = ("requests", "tokens", "cost")
 """What is counted and limited: answers, tokens in and out, USD."""
+OVERALL = ""
+"""Stands for a flow's id in the row that counts everything of a day."""
 NEAR = 0.8
 """From this part of a budget on somebody is told."""
 MOST = 10**12

@@ -11,9 +11,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.db import UtcDateTime, db
 from webapp.models.tasks import BigId
 
-OVERALL = ""
-"""Stands for a flow's id in the row that counts everything of a day."""
-
 
 class SessionMessage(db.Model):  # type: ignore[name-defined]
     """One message of a conversation with a model; later tasks of the session are told it."""

@@ -9,10 +9,9 @@ from sqlalchemy import Row, bindparam, exists, func, select
 
 from webapp.db import db
 from webapp.domain.policies import TALKERS
-from webapp.domain.spending import KINDS, Allowance, SpentOut, spent_out
+from webapp.domain.spending import KINDS, OVERALL, Allowance, SpentOut, spent_out
 from webapp.domain.task_state import Status
 from webapp.models import Attempt, Flow, SessionMessage, SpentDay, Task
-from webapp.models.conversations import OVERALL
 from webapp.models.tasks import is_active
 
 _messages = SessionMessage.__table__

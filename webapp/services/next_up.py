@@ -7,8 +7,8 @@ from sqlalchemy import BindParameter, Float, and_, bindparam, exists, or_, selec
 from webapp.db import UtcDateTime
 from webapp.domain.lanes import PAUSED
 from webapp.domain.policies import TALKERS
+from webapp.domain.spending import OVERALL
 from webapp.models import Flow, Freeze, Lane, SpentDay, Task
-from webapp.models.conversations import OVERALL
 from webapp.models.tasks import is_active, is_pending
 from webapp.services.moves import STANDING
 

@@ -12,8 +12,8 @@ from sqlalchemy import bindparam, delete, func, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp.db import db, transaction, writing
+from webapp.domain.spending import OVERALL
 from webapp.models import Attempt, SessionMessage, SpentDay
-from webapp.models.conversations import OVERALL
 from webapp.services import moves
 
 _attempts = Attempt.__table__
