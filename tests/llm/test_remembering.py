@@ -70,3 +70,12 @@ def test_a_task_may_be_told_nothing_of_the_past(openai_server: OpenAIServer, tal
     later = Talk(talk.workspace, talk.profile)
     later.start("Second.", memory=talk.ledger.memory, memory_tokens=0).result()
     assert "First." not in json.dumps(openai_server.messages())
+
+
+def test_what_is_kept_is_what_was_said_and_no_more(openai_server: OpenAIServer, talk: Talk) -> None:
+    openai_server.script(call("list_files", {}), say("x"))
+    talk.start().result()
+    kept = json.dumps(talk.ledger.memory)
+    assert "You carry out one task" not in kept
+    assert "null" not in kept
+    assert len(kept) < 2_000

@@ -17,6 +17,11 @@ from pydantic_ai.messages import (
 
 CHARACTERS_A_TOKEN = 4
 """About; what a token is differs from model to model."""
+NOT_TOLD_AGAIN = (
+    *("instructions", "usage", "provider_url", "provider_details", "provider_response_id"),
+    *("model_id", "conversation_id"),
+)
+"""What a message says of itself: each task has its own instructions, and usage is counted."""
 INTERRUPTED = "Interrupted: the task ended before this tool answered."
 
 
@@ -29,7 +34,7 @@ def told_again(kept: Sequence[Any], most_tokens: int) -> tuple[list[ModelMessage
         turns[-1].append(message)
     left, chosen = most_tokens * CHARACTERS_A_TOKEN, []
     for turn in reversed(turns):
-        left -= sum(len(json.dumps(message)) for message in turn)
+        left -= sum(len(json.dumps(message["parts"])) for message in turn)
         if left < 0:
             break
         chosen.append(turn)
@@ -74,7 +79,19 @@ class Keeper:
         first = max(0, self._kept - 1)
         dumped = ModelMessagesTypeAdapter.dump_python(list(messages[first:]), mode="json")
         self._kept = len(messages)
-        return dict(enumerate(dumped, start=first))
+        return {number: _slim(message) for number, message in enumerate(dumped, start=first)}
+
+
+def _slim(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A message without what nobody who is told it again needs."""
+    kept = {name: value for name, value in message.items() if name not in NOT_TOLD_AGAIN}
+    parts = [_something(part) for part in message["parts"]]
+    return {**_something(kept), "parts": parts}
+
+
+def _something(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the fields that say something."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _begins(message: Any) -> bool:
