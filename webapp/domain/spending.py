@@ -79,6 +79,11 @@ def is_near(limits: Mapping[str, Any], used: Mapping[str, Any]) -> str | None:
     return _reached(limits, used, NEAR)
 
 
+def part_of(limits: Mapping[str, Any], used: Mapping[str, Any]) -> float:
+    """How much of the limit that is nearest is used: 1 is all of it."""
+    return max((used.get(kind, 0) / limits[kind] for kind in KINDS if limits.get(kind)), default=0)
+
+
 def _reached(limits: Mapping[str, Any], used: Mapping[str, Any], part: float) -> str | None:
     for name in KINDS:
         limit = limits.get(name)

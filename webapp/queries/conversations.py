@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, exists, func, select
+from sqlalchemy import Row, and_, bindparam, exists, func, select
 
 from webapp.db import db
 from webapp.domain.policies import TALKERS
-from webapp.domain.spending import KINDS, OVERALL, Allowance, SpentOut, spent_out
+from webapp.domain.spending import KINDS, OVERALL, Allowance, SpentOut, part_of, spent_out
 from webapp.domain.task_state import Status
 from webapp.models import Attempt, Flow, SessionMessage, SpentDay, Task
 from webapp.models.tasks import is_active
@@ -44,7 +46,29 @@ _OF_TASK = select(
     func.max(_attempts.c.model).label("model"),
     *(func.sum(_attempts.c[name]).label(name) for name in _COUNTED),
 ).where(_attempts.c.task_id == bindparam("of_task"))
+_LIMITED = select(_flows.c.flow_id, _flows.c.name, _flows.c.budget).where(
+    _flows.c.budget.is_not(None)
+)
+_OF_DAY = and_(_days.c.day == bindparam("of_day"), _days.c.flow_id == _flows.c.flow_id)
+LOOKED_AT = 1_000
+_USING = (
+    _LIMITED.add_columns(*(_days.c[kind] for kind in KINDS))
+    .join_from(_flows, _days, _OF_DAY)
+    .order_by(_days.c.requests.desc())
+    .limit(LOOKED_AT)
+)
+_IDLE = _LIMITED.where(~exists().where(_OF_DAY)).order_by(_flows.c.name).limit(bindparam("most"))
 NEWEST = 2**62
+
+
+@dataclass(frozen=True)
+class Limited:
+    """A flow with a budget of a day, and what it has used of it."""
+
+    flow_id: str
+    name: str
+    budget: Mapping[str, Any]
+    used: Mapping[str, Any]
 
 
 def said(session_id: str, *, most_characters: int) -> list[Any]:
@@ -113,6 +137,24 @@ def spent(day: str, flow_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """What was used on a day by each of these flows, or overall: ``{kind: amount}``."""
     rows = db.session.execute(_USED, {"of_day": day, "flow_ids": list(flow_ids)})
     return {row.flow_id: {kind: row._mapping[kind] for kind in KINDS} for row in rows}
+
+
+def budgets(day: str, *, most: int) -> list[Limited]:
+    """The flows that are nearest to the budget of their day, the nearest first.
+
+    Of those that asked models today the busiest are looked at, then those that did not.
+    """
+    rows = db.session.execute(_USING, {"of_day": day}).all()
+    using = [_limited(row, {kind: row._mapping[kind] for kind in KINDS}) for row in rows]
+    found = heapq.nlargest(most, using, key=lambda one: part_of(one.budget, one.used))
+    if len(found) < most:
+        idle = db.session.execute(_IDLE, {"of_day": day, "most": most - len(found)})
+        found += [_limited(row, {}) for row in idle]
+    return found
+
+
+def _limited(row: Row[Any], used: Mapping[str, Any]) -> Limited:
+    return Limited(row.flow_id, row.name, row.budget, used)
 
 
 def _flow(flow_id: str | None) -> Any:

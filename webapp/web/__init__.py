@@ -22,6 +22,8 @@ def init_app(app: Flask, settings: Settings) -> None:
         health,
         imports,
         lanes,
+        llm_profiles,
+        mcp_servers,
         notices,
         now,
         refusals,
@@ -42,4 +44,6 @@ def init_app(app: Flask, settings: Settings) -> None:
     for room in (now, tasks, schedules, flows, sessions, workspace_files, reports, account):
         app.register_blueprint(room.bp)
     for room in (freeze, health, imports, lanes, notices, attention, help_pages, api_page):
+        app.register_blueprint(room.bp)
+    for room in (llm_profiles, mcp_servers):
         app.register_blueprint(room.bp)
