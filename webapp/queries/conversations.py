@@ -139,6 +139,11 @@ def spent(day: str, flow_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {row.flow_id: {kind: row._mapping[kind] for kind in KINDS} for row in rows}
 
 
+def spent_by_all(day: str) -> dict[str, Any]:
+    """What all tasks used on a day: ``{kind: amount}``, empty if nothing."""
+    return spent(day, [OVERALL]).get(OVERALL, {})
+
+
 def budgets(day: str, *, most: int) -> list[Limited]:
     """The flows that are nearest to the budget of their day, the nearest first.
 

@@ -10,7 +10,6 @@ from flask_babel import gettext, ngettext
 
 from webapp.domain.spending import KINDS, NEAR
 from webapp.doors.models import allowance
-from webapp.models.conversations import OVERALL
 from webapp.queries import conversations
 
 SHOWN = 20
@@ -56,7 +55,7 @@ def today() -> Today:
     """What models may use today, and what they have."""
     allowed = allowance()
     limits = {kind: getattr(allowed, kind) for kind in KINDS}
-    used = conversations.spent(allowed.day, [OVERALL]).get(OVERALL, {})
+    used = conversations.spent_by_all(allowed.day)
     flows = [
         Budget(one.flow_id, one.name, _lines(one.budget, one.used))
         for one in conversations.budgets(allowed.day, most=SHOWN)
