@@ -13,7 +13,7 @@ from webapp.domain.notices import MOST_TRIES, Wishes, retry_after, rules, wishes
 from webapp.doors.notices import rules_of_form
 
 CHANNELS = frozenset({"mail", "phone"})
-ALL = Wishes(1, recovered=True, missed=True, paused=True)
+ALL = Wishes(1, recovered=True, missed=True, paused=True, budget=True)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_flow_overrides_what_it_names_and_nothing_else() -> None:
     assert wishes("mail", ALL, {"off": True}) is None
     assert wishes("mail", ALL, {"channels": ["phone"]}) is None
     assert wishes("mail", ALL, {"failed_after": 3}) == Wishes(
-        3, recovered=True, missed=True, paused=True
+        3, recovered=True, missed=True, paused=True, budget=True
     )
 
 
@@ -74,7 +74,7 @@ def test_a_flow_overrides_what_it_names_and_nothing_else() -> None:
                 "notify_failed": "on",
                 "notify_failed_after": "3",
             },
-            {"failed_after": 3, "recovered": False, "missed": False, "paused": False},
+            {"failed_after": 3} | dict.fromkeys(("recovered", "missed", "paused", "budget"), False),
         ),
         (
             {"notify": "own", "notify_channels": "mail", "notify_missed": "on"},
@@ -84,6 +84,7 @@ def test_a_flow_overrides_what_it_names_and_nothing_else() -> None:
                 "recovered": False,
                 "missed": True,
                 "paused": False,
+                "budget": False,
             },
         ),
     ],

@@ -149,3 +149,35 @@ def test_a_filled_database_goes_down_to_nothing_and_up_again(filled: Fill) -> No
 
     database.up()
     assert database.statuses() == {}
+
+
+def test_notices_of_budgets_come_with_the_sixteenth_revision_and_go_with_it(
+    database: Database,
+) -> None:
+    database.up("0015")
+    database.insert("channels", channel_id=1, name="phone", failed_after=1)
+    for number, event in ((3, "missed"), (9, "failed")):
+        database.insert("notifications", notification_id=number, flow_id="a", event=event)
+        database.insert(
+            "deliveries", delivery_id=number, notification_id=number, channel_id=1, state="sent"
+        )
+    kept = database.query("SELECT * FROM notifications ORDER BY 1")
+    database.query("DELETE FROM notifications WHERE notification_id = 9")
+
+    database.up("0016")
+    assert database.query("SELECT budget FROM channels") == [(True,)]
+    about_nothing = {"flow_id": None, "event": "budget", "params": "{}", "code": "x"}
+    if database.on_sqlite:  # the numbers of deleted ones are not given again
+        about_nothing["created_at"] = "2026-11-01 10:00:00.000000"
+        database.insert("notifications", **about_nothing, notification_id=None)
+        assert database.query("SELECT max(notification_id) FROM notifications") == [(10,)]
+    else:
+        database.insert("notifications", **about_nothing, notification_id=10)
+    database.insert("deliveries", notification_id=10, channel_id=1, delivery_id=10, state="sent")
+    with pytest.raises(IntegrityError, match="ck_event"):
+        database.insert("notifications", notification_id=11, flow_id="a", event="other")
+
+    database.down("0015")
+    assert database.query("SELECT * FROM notifications ORDER BY 1") == kept[:1]
+    assert database.query("SELECT delivery_id FROM deliveries ORDER BY 1") == [(3,)]
+    assert database.orphans() == []

@@ -16,6 +16,7 @@ from tests.waiting import until
 from webapp.courier import Courier
 from webapp.db import transaction
 from webapp.domain.notices import MOST_TRIES
+from webapp.domain.spending import Near
 from webapp.models import Channel, Delivery
 from webapp.ports import KEY
 from webapp.queries import notices
@@ -76,6 +77,26 @@ def test_a_notice_is_delivered_once_with_its_reason_and_a_link(
     assert body["type"] == "warning"
     told = rows.one(Delivery)
     assert (told.state, told.tries, told.next_try_at, told.last_error) == ("sent", 1, None, None)
+
+
+def test_the_notice_of_a_budget_leads_to_its_flow_and_that_of_the_server_to_its_settings(
+    messenger: Messenger, channel: Any, context: Context, receiver: Receiver, rows: Rows
+) -> None:
+    one = channel()
+    rows.flow("ask")
+    for flow_id in ("ask", None):
+        near = Near("tokens", 1000, 850)
+        context.call(transaction(aftermath.near_budget), flow_id, "task", near, context.now())
+        assert messenger.deliver(one)
+
+    flow, day = receiver.taken
+    assert flow["title"] == "The budget of ask is nearly used up"
+    assert "“ask” has used 85 % of its budget of 1000 tokens for today." in flow["message"]
+    assert "http://127.0.0.1:7420/flows/ask" in flow["message"]
+    assert day["title"] == "The day's budget for models is nearly used up"
+    assert "85 % of the day's budget of 1000 tokens is used." in day["message"]
+    assert "http://127.0.0.1:7420/settings/llm-profiles" in day["message"]
+    assert (flow["type"], day["type"]) == ("warning", "warning")
 
 
 def test_what_is_not_taken_is_tried_again_later_and_not_sooner(

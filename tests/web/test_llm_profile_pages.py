@@ -16,9 +16,8 @@ from tests.profiles import API_KEY, OFFLINE, make_profile, pretended
 from tests.web.conftest import Browser, as_bearer, later, make_token
 from webapp import clock
 from webapp.config import Settings
-from webapp.domain.spending import day_of
+from webapp.domain.spending import OVERALL, day_of
 from webapp.models import Flow, LlmProfile, SpentDay
-from webapp.models.conversations import OVERALL
 
 __all__ = ["openai_server", "rows"]
 

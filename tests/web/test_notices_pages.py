@@ -35,7 +35,7 @@ def add(browser: Browser, receiver: Receiver, rows: Rows) -> Callable[..., Any]:
     def post(**fields: str) -> Any:
         form = {"name": "phone", "url": receiver.address(SECRET), "failed": "on", **fields}
         browser.get(PAGE)
-        told = {"failed_after": "1", "missed": "on", "is_enabled": "on", **form}
+        told = {"failed_after": "1", "is_enabled": "on", "missed": "on", "budget": "on", **form}
         assert browser.post(PAGE, told).status_code == 303
         return rows.one(Channel)
 
@@ -66,6 +66,7 @@ def test_a_channel_is_made_changed_and_deleted_and_its_address_never_comes_back(
     assert not made.recovered
     page = browser.get(PAGE)
     assert "json://127.0.0.1:" in page.text
+    assert "80 % of a day’s budget for models is used" in page.text
     form = browser.get(f"{PAGE}/{made.channel_id}")
     assert SECRET not in page.text + form.text
 
@@ -73,6 +74,7 @@ def test_a_channel_is_made_changed_and_deleted_and_its_address_never_comes_back(
     assert browser.post(f"{PAGE}/{made.channel_id}", changed).status_code == 303
     now = rows.one(Channel)
     assert (now.name, now.failed_after, now.is_enabled) == ("watch", 3, False)
+    assert (made.budget, now.budget) == (True, False)
     assert now.sealed == made.sealed
 
     assert "watch" in browser.get(f"{PAGE}/{made.channel_id}/ask").text

@@ -34,6 +34,9 @@ class ChannelFields(Body):
     recovered: StrictBool = Field(True, description="Told that it works again.")
     missed: StrictBool = Field(True, description="Told that due times were missed.")
     paused: StrictBool = Field(True, description="Told that failures switched a schedule off.")
+    budget: StrictBool = Field(
+        True, description="Told when 80 % of a budget of the day is used, its own or the server's."
+    )
 
 
 class ChannelBody(ChannelFields):
@@ -71,6 +74,7 @@ class ChannelAnswer(Answer):
     recovered: bool
     missed: bool
     paused: bool
+    budget: bool
     trouble_at: str | None
     created_at: str
     updated_at: str
@@ -96,8 +100,8 @@ class NoticeAnswer(Answer):
     delivery_id: int
     channel_id: int
     channel: str
-    event: Literal["failed", "recovered", "missed", "paused"]
-    flow_id: str
+    event: Literal["failed", "recovered", "missed", "paused", "budget"]
+    flow_id: str | None = Field(description="Null: it is about the server.")
     task_id: str | None
     message: str
     created_at: str
@@ -201,6 +205,7 @@ def _channel(row: Row[Any]) -> dict[str, Any]:
         "recovered": row.recovered,
         "missed": row.missed,
         "paused": row.paused,
+        "budget": row.budget,
         "trouble_at": plain(row.trouble_at),
         "created_at": plain(row.created_at),
         "updated_at": plain(row.updated_at),

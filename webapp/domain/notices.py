@@ -10,9 +10,11 @@ from typing import Any, Final
 from webapp.domain.errors import Invalid
 from webapp.domain.zones import zone
 
-FAILED, RECOVERED, MISSED, PAUSED = EVENTS = ("failed", "recovered", "missed", "paused")
+EVENTS = ("failed", "recovered", "missed", "paused", "budget")
 """It failed (so many times in a row); it works again; due times were missed; its schedule was
-switched off because it failed too often."""
+switched off because it failed too often; its budget of the day, or that of the server, is nearly
+used up."""
+FAILED, RECOVERED, MISSED, PAUSED, BUDGET = EVENTS
 PENDING, SENT, GIVEN_UP = STATES = ("pending", "sent", "failed")
 """What becomes of a notice on its way through a channel."""
 
@@ -27,7 +29,9 @@ FIRST_RETRY_S: Final = 10.0
 LONGEST_RETRY_S: Final = 3600.0
 MOST_TRIES = 9
 """Within about three hours; then the notice is given up, and that is shown."""
-RULES = ("channels", "failed_after", "recovered", "missed", "paused", "off")
+YES_OR_NO = ("recovered", "missed", "paused", "budget")
+"""The events that are told or not, and not counted first."""
+RULES = ("channels", "failed_after", *YES_OR_NO, "off")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Wishes:
     recovered: bool
     missed: bool
     paused: bool
+    budget: bool
 
 
 def wishes(channel: str, own: Wishes, flow: Mapping[str, Any] | None) -> Wishes | None:
@@ -64,14 +69,15 @@ def rules(value: Mapping[str, Any] | None, channels: frozenset[str]) -> dict[str
     """A flow's own rules as they are stored; raises Invalid that names the field.
 
     ``{"channels": [name], "failed_after": N or null, "recovered": bool, "missed": bool, "paused":
-    bool}``, each of which may be left out, or ``{"off": true}``; null: as for all flows.
+    bool, "budget": bool}``, each of which may be left out, or ``{"off": true}``; null: as for all
+    flows.
     """
     if value is None:
         return None
     for name in value:
         if name not in RULES:
             raise _wrong(f"there is no rule “{name}”; there are {', '.join(RULES)}")
-    for name in ("recovered", "missed", "paused", "off"):
+    for name in (*YES_OR_NO, "off"):
         if name in value and not isinstance(value[name], bool):
             raise _wrong(f"“{name}” is true or false")
     if value.get("off"):

@@ -14,7 +14,7 @@ KINDS = ("requests", "tokens", "cost")
 """What is counted and limited: answers, tokens in and out, USD."""
 OVERALL = ""
 """Stands for a flow's id in the row that counts everything of a day."""
-NEAR = 0.8
+NEAR = 0.8 - 1e-9  # or 0.08 would not be 80 % of 0.1
 """From this part of a budget on somebody is told."""
 MOST = 10**12
 
@@ -48,6 +48,20 @@ class SpentOut:
         return f"day_budget_{self.kind}", params
 
 
+@dataclass(frozen=True)
+class Near:
+    """A budget of the day that is nearly used up: of what, how large, and how much was used."""
+
+    kind: str
+    limit: float
+    used: float
+
+    def words(self, whose: str) -> tuple[str, dict[str, Any]]:
+        """As a message's code and parameters; ``whose``: ``flow`` or ``day``."""
+        part = int(100 * self.used / self.limit + 1e-6)  # or 0.08 of 0.1 would be 79 %
+        return f"told_{whose}_budget_{self.kind}", {"limit": f"{self.limit:g}", "part": part}
+
+
 UNLIMITED = Allowance("")
 
 
@@ -74,9 +88,10 @@ def spent_out(limits: Mapping[str, Any], used: Mapping[str, Any]) -> str | None:
     return _reached(limits, used, 1.0)
 
 
-def is_near(limits: Mapping[str, Any], used: Mapping[str, Any]) -> str | None:
+def is_near(limits: Mapping[str, Any], used: Mapping[str, Any]) -> Near | None:
     """Which of the limits is nearly reached, if one is."""
-    return _reached(limits, used, NEAR)
+    kind = _reached(limits, used, NEAR)
+    return Near(kind, limits[kind], used[kind]) if kind is not None else None
 
 
 def part_of(limits: Mapping[str, Any], used: Mapping[str, Any]) -> float:

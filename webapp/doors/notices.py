@@ -10,7 +10,7 @@ from webapp.courier import Sent
 from webapp.domain import names
 from webapp.domain.errors import Invalid
 from webapp.domain.messages import sentence
-from webapp.domain.notices import after, rules
+from webapp.domain.notices import YES_OR_NO, after, rules
 from webapp.domain.secrets import MASK
 from webapp.doors.intake import check_text
 from webapp.ports import ports
@@ -24,6 +24,7 @@ EVERYTHING = {
     "recovered": True,
     "missed": True,
     "paused": True,
+    "budget": True,
 }
 """What a new channel is told unless it is said otherwise."""
 
@@ -66,7 +67,7 @@ def rules_of_form(form: Any) -> dict[str, Any] | None:
         return {"off": True} if choice == "off" else None
     after_text = form.get("notify_failed_after", "").strip()
     wanted: Any = int(after_text) if after_text.isascii() and after_text.isdigit() else after_text
-    flags = {name: f"notify_{name}" in form for name in ("recovered", "missed", "paused")}
+    flags = {name: f"notify_{name}" in form for name in YES_OR_NO}
     given = form.getlist("notify_channels")
     every = {} if "notify_every_channel" in form else {"channels": given}
     return {**every, "failed_after": wanted if "notify_failed" in form else None, **flags}

@@ -19,6 +19,7 @@ from sqlalchemy import (
     exists,
     literal_column,
     text,
+    true,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -54,6 +55,7 @@ class Channel(db.Model):  # type: ignore[name-defined]
     recovered: Mapped[bool] = mapped_column(default=True)
     missed: Mapped[bool] = mapped_column(default=True)
     paused: Mapped[bool] = mapped_column(default=True)
+    budget: Mapped[bool] = mapped_column(default=True, server_default=true())
     trouble_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When a notice was given up that it should have carried; null since it carried one, or since
     somebody has seen it."""
@@ -75,8 +77,9 @@ class Notification(db.Model):  # type: ignore[name-defined]
 
     notification_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     event: Mapped[str] = mapped_column(String(16))
-    flow_id: Mapped[str] = mapped_column(String(64))
-    """No foreign key: what was told stays told, whatever becomes of the flow."""
+    flow_id: Mapped[str | None] = mapped_column(String(64))
+    """No foreign key: what was told stays told, whatever becomes of the flow. Null: it is about
+    the server."""
     task_id: Mapped[str | None] = mapped_column(String(36))
     code: Mapped[str] = mapped_column(String(64))
     params: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True))

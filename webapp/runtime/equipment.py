@@ -85,7 +85,6 @@ class RunLedger:
             self._uncounted.append(spent)
             self._unpriced = self._unpriced or spent.cost is None
         task, now = self._assignment, self._context.now()
-        day = self._context.allowance(now).day
         try:
             self._context.call(
                 spending.keep,
@@ -94,7 +93,7 @@ class RunLedger:
                 self._unwritten,
                 now,
                 used=self._used(),
-                day=day,
+                allowance=self._context.allowance(now),
             )
         except LostAttempt:
             self._console.lose()

@@ -14,7 +14,7 @@ import structlog
 from webapp.courier import Kind, Sent
 from webapp.domain.errors import Refused
 from webapp.domain.messages import sentence
-from webapp.domain.notices import FAILED, MISSED, PAUSED, RECOVERED
+from webapp.domain.notices import BUDGET, FAILED, MISSED, PAUSED, RECOVERED
 from webapp.ports import KEY, Ports
 from webapp.queries import notices
 from webapp.runtime.context import Context
@@ -28,6 +28,7 @@ KINDS: dict[str, Kind] = {
     RECOVERED: "success",
     MISSED: "warning",
     PAUSED: "warning",
+    BUDGET: "warning",
 }
 PARTING_S = 2.0
 """So long the end of the process waits for a notice that is being sent."""
@@ -112,8 +113,13 @@ class Messenger:
         base, routes = self._context.settings.base_url, self._context.app.url_map.bind("")
         if item.event in (FAILED, RECOVERED) and item.task_id is not None:
             return base + routes.build("tasks.show", {"task_id": item.task_id})
-        return base + routes.build("schedules.show", {"flow_id": item.flow_id})
+        if item.flow_id is None:
+            return base + routes.build("llm_profiles.index")
+        page = "flows.show" if item.event == BUDGET else "schedules.show"
+        return base + routes.build(page, {"flow_id": item.flow_id})
 
 
 def _title(item: Item) -> str:
+    if item.flow_id is None:
+        return sentence(f"title_{item.event}_day", {})
     return sentence(f"title_{item.event}", {"flow": item.params.get("flow", "")})

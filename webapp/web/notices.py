@@ -39,6 +39,7 @@ class Draft:
     recovered: bool = True
     missed: bool = True
     paused: bool = True
+    budget: bool = True
     problems: dict[str, str] = field(default_factory=dict)
 
     def take(self, refusal: Refused) -> None:
@@ -63,6 +64,7 @@ class Draft:
             "recovered": self.recovered,
             "missed": self.missed,
             "paused": self.paused,
+            "budget": self.budget,
         }
 
 
@@ -98,6 +100,7 @@ def edit(channel_id: int) -> ResponseReturnValue:
         recovered=row.recovered,
         missed=row.missed,
         paused=row.paused,
+        budget=row.budget,
     )
     return _form(row, draft)
 
@@ -160,6 +163,7 @@ def _sent(form: MultiDict[str, str]) -> Draft:
         recovered="recovered" in form,
         missed="missed" in form,
         paused="paused" in form,
+        budget="budget" in form,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from webapp.domain.notices import YES_OR_NO
 from webapp.queries import notices
 
 
@@ -22,7 +23,7 @@ class Rules:
     failed: bool = True
     failed_after: Any = 1
     told: Mapping[str, bool] = field(default_factory=dict)
-    """Whether it is told of ``recovered``, ``missed`` and ``paused``."""
+    """Whether it is told of ``recovered``, ``missed``, ``paused`` and ``budget``."""
     problem: str | None = None
 
 
@@ -30,7 +31,7 @@ def rules(stored: Mapping[str, Any] | None, problem: str | None = None) -> Rules
     """How a flow's ``notify`` stands in its form, as stored or as it was sent."""
     names = sorted(notices.names())
     given = stored or {}
-    told = {name: bool(given.get(name, True)) for name in ("recovered", "missed", "paused")}
+    told = {name: bool(given.get(name, True)) for name in YES_OR_NO}
     after = given.get("failed_after", 1)
     return Rules(
         choice="all" if not given else "off" if given.get("off") else "own",

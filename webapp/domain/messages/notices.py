@@ -23,6 +23,24 @@ NOTICES = {
         "The last time: %(error)s"
     ),
     "told_unusable": N_("The schedule of “%(flow)s” was switched off: %(error)s"),
+    "told_flow_budget_requests": N_(
+        "“%(flow)s” has used %(part)s %% of its budget of %(limit)s requests for today."
+    ),
+    "told_flow_budget_tokens": N_(
+        "“%(flow)s” has used %(part)s %% of its budget of %(limit)s tokens for today."
+    ),
+    "told_flow_budget_cost": N_(
+        "“%(flow)s” has used %(part)s %% of its budget of %(limit)s USD for today."
+    ),
+    "told_day_budget_requests": N_(
+        "%(part)s %% of the day's budget of %(limit)s requests to models is used."
+    ),
+    "told_day_budget_tokens": N_("%(part)s %% of the day's budget of %(limit)s tokens is used."),
+    "told_day_budget_cost": N_(
+        "%(part)s %% of the day's budget of %(limit)s USD for models is used."
+    ),
+    "title_budget": N_("The budget of %(flow)s is nearly used up"),
+    "title_budget_day": N_("The day's budget for models is nearly used up"),
     "title_failed": N_("%(flow)s failed"),
     "title_recovered": N_("%(flow)s works again"),
     "title_missed": N_("%(flow)s was not run"),

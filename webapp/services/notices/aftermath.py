@@ -1,4 +1,4 @@
-"""What follows for a flow when a run of it ends or its due times are missed.
+"""What follows for a flow when a run ends, due times are missed or a budget nears its end.
 
 For verbs that are already in their transaction: the count of failures, the schedule that is
 switched off by them, and what is to be told are committed with the event itself, or not at all.
@@ -15,8 +15,18 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, bindparam, case, exists, select, update
 
 from webapp.db import UtcDateTime, db
-from webapp.domain.notices import FAILED, LONGEST_ERROR, MISSED, PAUSED, QUIET, RECOVERED, spoken
+from webapp.domain.notices import (
+    BUDGET,
+    FAILED,
+    LONGEST_ERROR,
+    MISSED,
+    PAUSED,
+    QUIET,
+    RECOVERED,
+    spoken,
+)
 from webapp.domain.policies import cut
+from webapp.domain.spending import Near
 from webapp.domain.task_state import Status
 from webapp.models import Flow, Schedule
 from webapp.services import audit
@@ -157,6 +167,17 @@ def missed(misses: Sequence[Missed], now: datetime) -> None:
     for miss in misses:
         if miss.flow_id not in told:
             _tell_missed(miss, channels, now)
+
+
+def near_budget(flow_id: str | None, task_id: str, near: Near, now: datetime) -> None:
+    """A budget of the day is nearly used up by a task, a flow's or the server's: tell it."""
+    flow = None
+    if flow_id is not None:
+        flow = db.session.execute(_LOOK, {"of_flow": flow_id}).one_or_none()
+        if flow is None:
+            return
+    code, params = near.words("flow" if flow is not None else "day")
+    outbox.tell(Notice(BUDGET, code, flow, params, task_id), now)
 
 
 def _count_failure(flow_id: str, task_id: str, error: str, now: datetime) -> None:

@@ -19,7 +19,7 @@ _channels = Channel.__table__
 _flows = Flow.__table__
 
 MOST = 50
-OPTIONS = ("is_enabled", "failed_after", "recovered", "missed", "paused")
+OPTIONS = ("is_enabled", "failed_after", "recovered", "missed", "paused", "budget")
 """What may be changed of a channel besides its name and its address."""
 
 

@@ -45,7 +45,7 @@ class Item:
     delivery_id: int
     tries: int
     event: str
-    flow_id: str
+    flow_id: str | None
     task_id: str | None
     code: str
     params: dict[str, Any]

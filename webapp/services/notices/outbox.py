@@ -14,7 +14,15 @@ from typing import Any
 from sqlalchemy import bindparam, func, insert, select, true
 
 from webapp.db import db
-from webapp.domain.notices import FAILED, PAUSED, PENDING, RECOVERED, Wishes, wishes
+from webapp.domain.notices import (
+    FAILED,
+    PAUSED,
+    PENDING,
+    RECOVERED,
+    YES_OR_NO,
+    Wishes,
+    wishes,
+)
 from webapp.models import Channel, Delivery, Notification
 
 _channels = Channel.__table__
@@ -30,6 +38,7 @@ _ENABLED = select(
     _channels.c.recovered,
     _channels.c.missed,
     _channels.c.paused,
+    _channels.c.budget,
 ).where(_channels.c.is_enabled == true())
 _TELL = insert(_notifications).returning(_notifications.c.notification_id)
 _DELIVER = insert(_deliveries)
@@ -52,12 +61,12 @@ _TOLD_SINCE = (
 
 @dataclass(frozen=True)
 class Notice:
-    """Something to tell of a flow: a message code with its parameters."""
+    """Something to tell of a flow, or of the server: a message code with its parameters."""
 
     event: str
     code: str
     flow: Any
-    """Its flow_id, name, notify and failures_in_row."""
+    """Its flow_id, name, notify and failures_in_row; None: it is about the server."""
     params: Mapping[str, Any]
     task_id: str | None = None
 
@@ -98,12 +107,13 @@ def tell(
         chosen &= set(told)
     if not chosen:
         return chosen
+    flow = notice.flow
     values = {
         "event": notice.event,
-        "flow_id": notice.flow.flow_id,
+        "flow_id": flow.flow_id if flow is not None else None,
         "task_id": notice.task_id,
         "code": notice.code,
-        "params": {"flow": notice.flow.name, **notice.params},
+        "params": {**({"flow": flow.name} if flow is not None else {}), **notice.params},
         "created_at": now,
     }
     notification_id = db.session.execute(_TELL, values).scalar_one()
@@ -113,8 +123,8 @@ def tell(
 
 
 def _wants(channel: Any, notice: Notice) -> bool:
-    own = Wishes(channel.failed_after, channel.recovered, channel.missed, channel.paused)
-    wanted = wishes(channel.name, own, notice.flow.notify)
+    own = Wishes(channel.failed_after, *(getattr(channel, name) for name in YES_OR_NO))
+    wanted = wishes(channel.name, own, notice.flow.notify if notice.flow is not None else None)
     if wanted is None:
         return False
     if notice.event == FAILED:
