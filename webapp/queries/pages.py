@@ -22,6 +22,7 @@ _instructions = Instruction.__table__
 
 PLACES = 1_000
 ENTRIES = 200
+STANDING = ("status", "version", "attempt", "lane", "agent", "session_id", "flow_id")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class Said:
     params: Mapping[str, Any] | None = None
     attempt: int = 0
     receipt: Row[Any] | None = None
+    task_id: str = ""
+    answer: Said | None = None
+    """Of the call of a tool: what it gave back, where the page holds that, too."""
 
 
 def place(task: Row[Any]) -> int:
@@ -61,9 +65,7 @@ def place(task: Row[Any]) -> int:
 def standing(task_id: str) -> Row[Any]:
     """Only what tells whether a page of this task shows it as it is; raises NoSuchTask."""
     row = db.session.execute(
-        select(_tasks.c.status, _tasks.c.version, _tasks.c.attempt, _tasks.c.lane).where(
-            _tasks.c.task_id == task_id
-        )
+        select(*(_tasks.c[name] for name in STANDING)).where(_tasks.c.task_id == task_id)
     ).one_or_none()
     if row is None:
         raise NoSuchTask(task_id=task_id)
@@ -129,6 +131,7 @@ def entry(row: Row[Any]) -> Said:
         code=row.code,
         params=row.params,
         attempt=row.attempt,
+        task_id=row.task_id,
     )
 
 
@@ -141,4 +144,5 @@ def _instruction(row: Row[Any]) -> Said:
         text=row.instruction,
         attempt=row.attempt,
         receipt=row,
+        task_id=row.task_id,
     )

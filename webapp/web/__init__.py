@@ -31,6 +31,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         schedule_edit,  # noqa: F401  its views stand in the blueprint of schedules
         schedules,
         sessions,
+        steps,
         tasks,
         workspace_files,
     )
@@ -40,6 +41,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     refusals.init_app(app)
     filters.init_app(app)
     ahead.init_app(app)
+    steps.init_app(app)
     app.jinja_env.globals.update(attached=composer.attached, upload_limits=composer.upload_limits)
     for room in (now, tasks, schedules, flows, sessions, workspace_files, reports, account):
         app.register_blueprint(room.bp)

@@ -11,6 +11,7 @@ from sqlalchemy import Row
 
 from webapp.queries import pages, sessions
 from webapp.queries.pages import Said
+from webapp.web import steps
 from webapp.web.filters import headline
 
 STEP = 100
@@ -63,12 +64,12 @@ def _turns(session_id: str, first: int, end: int, prefix: str = "") -> list[Turn
     found = sessions.conversation(session_id, first, end)
     turns: list[Turn] = []
     seen: Counter[str] = Counter()
-    for entry in found.entries:
-        if not turns or turns[-1].task_id != entry.task_id:
-            seen[entry.task_id] += 1
-            key = f"{prefix}{entry.task_id}-{seen[entry.task_id]}"
-            turns.append(Turn(key, entry.task_id, found.tasks.get(entry.task_id)))
-        turns[-1].lines.append(pages.entry(entry))
+    for line in steps.folded([pages.entry(entry) for entry in found.entries]):
+        if not turns or turns[-1].task_id != line.task_id:
+            seen[line.task_id] += 1
+            key = f"{prefix}{line.task_id}-{seen[line.task_id]}"
+            turns.append(Turn(key, line.task_id, found.tasks.get(line.task_id)))
+        turns[-1].lines.append(line)
     for turn in turns:
         turn.lines = _without_the_heading(turn.lines, turn.task)
     return turns

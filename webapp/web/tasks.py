@@ -14,7 +14,7 @@ from webapp.domain.errors import Invalid
 from webapp.domain.task_state import FINAL, Status
 from webapp.ports import ports
 from webapp.queries import board, flows, pages, tasks
-from webapp.web import markdown, task_actions, task_bulk, task_list, task_output
+from webapp.web import markdown, steps, task_actions, task_bulk, task_list, task_output
 from webapp.web.fragments import number, unchanged, version_of
 from webapp.web.parts import Reader
 
@@ -109,6 +109,7 @@ def _seen(row: Row[Any], tab: str) -> dict[str, Any]:
     final = row.status in FINAL
     before = number("before") if tab == "activity" else None
     said, older = pages.transcript(row.task_id, before=before) if tab == "activity" else ([], None)
+    said = steps.folded(said)
     runs = row.status in (Status.RUNNING, Status.PAUSED)
     attempt = pages.attempt(row.task_id, row.attempt) if row.attempt else None
     paused = board.paused_at(row.task_id) if row.status == Status.PAUSED else None
