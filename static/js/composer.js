@@ -13,7 +13,9 @@ document.addEventListener("click", (event) => {
   const field = document.querySelector("#composer textarea");
   if (!button || !field) return;
   field.value = button.form.elements.task_description.value;
-  field.form.elements.agent.value = button.form.elements.agent.value;
+  const { agent } = field.form.elements;
+  agent.value = button.form.elements.agent.value;
+  agent.dispatchEvent(new Event("change", { bubbles: true }));
   grow(field);
   field.focus();
   field.scrollIntoView({ block: "center" });

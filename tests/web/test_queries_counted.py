@@ -19,7 +19,7 @@ from webapp.services.submissions import Submitted
 Submit = Callable[..., Submitted]
 FEW, MANY = 60, 120  # both more than a page, for what fits into one is not counted
 MOST = {  # statements for one answer, the guard's own among them
-    "/": 12,
+    "/": 14,
     "/strip": 6,
     "/now/riding": 8,
     "/now/aside": 12,
@@ -27,7 +27,7 @@ MOST = {  # statements for one answer, the guard's own among them
     "/tasks?status=pending&status=failed&agent=scripted&q=backup&when=7d": 30,
     "/tasks/rows?top=1000&bottom=1&first=1": 11,
     "/sessions": 8,
-    "/sessions/one": 15,
+    "/sessions/one": 17,
     "/tasks/{task_id}": 11,
     "/tasks/{task_id}/live?tab=activity": 11,
     "/tasks/{task_id}/output": 9,

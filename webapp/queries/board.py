@@ -177,6 +177,8 @@ def waiting(lane: str) -> list[Row[Any]]:
         _tasks.c.status,
         _tasks.c.wish,
         _tasks.c.agent,
+        _tasks.c.session_id,
+        _tasks.c.flow_id,
         _tasks.c.priority,
         _tasks.c.attempt,
         _tasks.c.not_before,

@@ -33,13 +33,23 @@ _USED = select(_days.c.flow_id, _days.c.requests, _days.c.tokens, _days.c.cost).
     _days.c.day == bindparam("of_day"),
     _days.c.flow_id.in_(bindparam("flow_ids", expanding=True)),
 )
-_BUDGET = select(_flows.c.name, _flows.c.budget).where(_flows.c.flow_id == bindparam("of_flow"))
+_BUDGET = select(_flows.c.flow_id, _flows.c.name, _flows.c.budget).where(
+    _flows.c.flow_id == bindparam("of_flow")
+)
 _TALKING = select(
     exists().where(
         _tasks.c.session_id == bindparam("of_session"),
         is_active(_tasks),
         _tasks.c.agent.in_(TALKERS),
     )
+)
+_TALK = select(_tasks.c.session_id).where(
+    _tasks.c.session_id.in_(bindparam("sessions", expanding=True)),
+    is_active(_tasks),
+    _tasks.c.agent.in_(TALKERS),
+)
+_BUDGETS = select(_flows.c.flow_id, _flows.c.name, _flows.c.budget).where(
+    _flows.c.flow_id.in_(bindparam("flow_ids", expanding=True))
 )
 _COUNTED = ("requests", "input_tokens", "output_tokens", "cost", "unpriced")
 _OF_TASK = select(
@@ -93,18 +103,11 @@ def said(session_id: str, *, most_characters: int) -> list[Any]:
 
 def exhausted(flow_id: str | None, allowance: Allowance) -> SpentOut | None:
     """Which budget of the day allows no further request, if one does not."""
-    limits: Mapping[str, Any] = {kind: getattr(allowance, kind) for kind in KINDS}
     flow = _flow(flow_id)
-    if flow is None and all(limit is None for limit in limits.values()):
+    if flow is None and all(getattr(allowance, kind) is None for kind in KINDS):
         return None
     used = spent(allowance.day, [OVERALL, *([flow_id] if flow_id else [])])
-    overall = used.get(OVERALL, {})
-    if (kind := spent_out(limits, overall)) is not None:
-        return SpentOut(None, kind, limits[kind], overall[kind])
-    own = used.get(flow_id or OVERALL, {})
-    if flow is not None and (kind := spent_out(flow.budget, own)) is not None:
-        return SpentOut(flow.name, kind, flow.budget[kind], own[kind])
-    return None
+    return _spent_out(flow, allowance, used)
 
 
 def is_money_limited(flow_id: str | None, allowance: Allowance) -> bool:
@@ -122,6 +125,24 @@ def waits_for(task: Row[Any], allowance: Allowance) -> tuple[str, dict[str, Any]
     if db.session.execute(_TALKING, {"of_session": task.session_id}).scalar_one():
         return "waits_for_session", {}
     return None
+
+
+def all_wait(tasks: Sequence[Any], allowance: Allowance) -> dict[str, tuple[str, dict[str, Any]]]:
+    """`waits_for` of many that wait, by task id, at the same cost however many they are."""
+    rows = [task for task in tasks if task.agent in TALKERS]
+    flow_ids = sorted({task.flow_id for task in rows if task.flow_id})
+    flows = {row.flow_id: row for row in db.session.execute(_BUDGETS, {"flow_ids": flow_ids})}
+    used = spent(allowance.day, [OVERALL, *flow_ids])
+    sessions = sorted({task.session_id for task in rows})
+    talking = set(db.session.execute(_TALK, {"sessions": sessions}).scalars())
+    found = {}
+    for task in rows:
+        out = _spent_out(flows.get(task.flow_id), allowance, used)
+        if out is not None:
+            found[task.task_id] = out.words()
+        elif task.session_id in talking:
+            found[task.task_id] = ("waits_for_session", {})
+    return found
 
 
 def usage(task_id: str) -> dict[str, Any] | None:
@@ -168,3 +189,19 @@ def _flow(flow_id: str | None) -> Any:
         return None
     row = db.session.execute(_BUDGET, {"of_flow": flow_id}).one_or_none()
     return row if row is not None and row.budget else None
+
+
+def _spent_out(
+    flow: Any, allowance: Allowance, used: Mapping[str, Mapping[str, Any]]
+) -> SpentOut | None:
+    """The budget that is used up, the server's first; ``flow`` may be none."""
+    limits: Mapping[str, Any] = {kind: getattr(allowance, kind) for kind in KINDS}
+    overall = used.get(OVERALL, {})
+    if (kind := spent_out(limits, overall)) is not None:
+        return SpentOut(None, kind, limits[kind], overall[kind])
+    if flow is None or not flow.budget:
+        return None
+    own = used.get(flow.flow_id, {})
+    if (kind := spent_out(flow.budget, own)) is not None:
+        return SpentOut(flow.name, kind, flow.budget[kind], own[kind])
+    return None

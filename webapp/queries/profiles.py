@@ -57,6 +57,13 @@ def llm(name: str) -> Row[Any]:
     return row
 
 
+def llm_named(name: str | None) -> Row[Any] | None:
+    """A profile that need not be there."""
+    found = select(_profiles).where(_profiles.c.profile_name == name)
+    row: Row[Any] | None = db.session.execute(found).one_or_none() if name else None
+    return row
+
+
 def llm_default() -> Row[Any] | None:
     """The profile that is used where none is named; None if there is none."""
     found = select(_profiles).where(_profiles.c.is_default)

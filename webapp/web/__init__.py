@@ -22,8 +22,10 @@ def init_app(app: Flask, settings: Settings) -> None:
         health,
         imports,
         lanes,
+        llm_fields,
         llm_profiles,
         mcp_servers,
+        model_facts,
         notices,
         now,
         refusals,
@@ -41,8 +43,14 @@ def init_app(app: Flask, settings: Settings) -> None:
     refusals.init_app(app)
     filters.init_app(app)
     ahead.init_app(app)
-    steps.init_app(app)
-    app.jinja_env.globals.update(attached=composer.attached, upload_limits=composer.upload_limits)
+    for words in (steps, model_facts, llm_fields):
+        words.init_app(app)
+    app.jinja_env.globals.update(
+        attached=composer.attached,
+        upload_limits=composer.upload_limits,
+        offline_address=composer.offline_address,
+        may_try_offline=composer.may_try_offline,
+    )
     for room in (now, tasks, schedules, flows, sessions, workspace_files, reports, account):
         app.register_blueprint(room.bp)
     for room in (freeze, health, imports, lanes, notices, attention, help_pages, api_page):

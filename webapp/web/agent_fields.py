@@ -12,13 +12,17 @@ from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # stubs l
 from wtforms.validators import NumberRange, Optional
 
 from webapp.web.durations import DurationField, lazy_gettext, written
+from webapp.web.llm_fields import FOLDED_OF_LLM, LLM, LlmFields, llm_values
 
 FIRST = "shell"
 """The agent that a form offers first."""
 ONLY_LANGFLOW = ("langflow_flow", "input_type", "output_type", "input_value", "tweaks")
 FIRST_OF_HTTP = ("preset", "method", "url", "langflow_flow", "body")
 """Settings that no request can do without: a form shows them at once."""
-FOLDED_SETTINGS = ("env", "secret_env", "working_dir", "headers", "secret_headers", "secret_params")
+FOLDED_SETTINGS = (
+    *("env", "secret_env", "working_dir", "headers", "secret_headers", "secret_params"),
+    *FOLDED_OF_LLM,
+)
 """Those that a form folds away, unless there is something in them."""
 METHODS = ("", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
@@ -90,7 +94,7 @@ def _yes_or_no(label: str, no: str) -> SelectField:
     return SelectField(lazy_gettext(label), default="yes", choices=choices)
 
 
-class AgentFields:
+class AgentFields(LlmFields):
     """To be inherited by a form that has a field ``agent``."""
 
     agent: SelectField
@@ -137,6 +141,8 @@ class AgentFields:
         """The settings of the chosen agent as a script would send them; empty ones are None."""
         if self.agent.data == "shell":
             return self._of_shell()
+        if self.agent.data == LLM:
+            return self.llm_settings()
         return self._of_http() if self.agent.data == "http" else {}
 
     def _of_shell(self) -> dict[str, Any]:
@@ -174,6 +180,7 @@ def field_values(settings: Mapping[str, Any]) -> dict[str, Any]:
     plain = ("working_dir", "url", "preset", "langflow_flow", "expected_status", "request_retries")
     return {
         **{name: settings[name] for name in plain if settings.get(name) is not None},
+        **llm_values(settings),
         "stdin": settings.get("stdin", "open"),
         "env": _lines(settings.get("env"), "="),
         "secret_env": _lines(settings.get("secret_env"), "="),

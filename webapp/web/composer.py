@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from flask import request
+from flask import request, url_for
 from flask_babel import gettext
 from sqlalchemy import Row
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # stubs lag behind
@@ -14,10 +14,12 @@ from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # stubs l
 from webapp import clock
 from webapp.domain.lanes import DRAINING, PAUSED
 from webapp.domain.policies import MAIN_LANE, MAX_TASK_FILES, PRIORITIES
+from webapp.domain.scopes import Scope
 from webapp.domain.secrets import masked
 from webapp.doors import receiving, steering
 from webapp.doors.intake import again, check_session_id, intake, promise, unsealed
 from webapp.doors.principal import principal
+from webapp.doors.profiles import demonstration
 from webapp.ports import ports
 from webapp.queries import files, tasks
 from webapp.queries.board import Board
@@ -26,6 +28,7 @@ from webapp.services.submissions import Submitted
 from webapp.web.agent_fields import field_values
 from webapp.web.durations import written
 from webapp.web.forms import ComposerForm, unless_refused
+from webapp.web.llm_fields import LLM
 
 
 def composer(
@@ -45,6 +48,31 @@ def composer(
         else list(values.get("upload_file_ids", ()))
     )
     return form
+
+
+def offline_address(form: ComposerForm) -> str:
+    """Where a form asks for the demonstration, and comes back with what was typed; or nowhere."""
+    if not form.no_profile or not may_try_offline():
+        return ""
+    return url_for("now.use_offline", session_id=form.continues)
+
+
+def may_try_offline() -> bool:
+    """Whether whoever looks may have the demonstration made."""
+    return LLM in ports().agents.names() and principal().scope is Scope.ADMIN
+
+
+def go_on_with(form: ComposerForm) -> dict[str, Any]:
+    """What the next task probably has, too: a text for a model must not become a command."""
+    return {"agent": form.agent.data, "llm_profile_name": form.llm_profile_name.data}
+
+
+def use_offline(form: ComposerForm) -> None:
+    """Choose the demonstration, which is made if it is not there; what was typed stays."""
+    name = demonstration.there(by=principal().name)
+    attach(form)
+    form.agent.data, form.llm_profile_name.data = LLM, name
+    form.offer_models([LLM])
 
 
 def lane_choices(world: Board) -> list[SelectChoice]:
@@ -98,7 +126,7 @@ def attached(form: ComposerForm) -> list[Row[Any]]:
     return files.some(form.upload_file_ids)
 
 
-def _attach(form: ComposerForm) -> None:
+def attach(form: ComposerForm) -> None:
     """Store the files that came with the form: they stay attached, should it be refused."""
     session_id = (form.session_id.data or "").strip() or None
     if session_id is not None:
@@ -117,7 +145,7 @@ def _submit(form: ComposerForm) -> Submitted:
     promised = promise("compose", form.idempotency_key.data, body)
     if promised is not None and (before := submissions.kept(promised, by=by, now=clock.now())):
         return before  # its files are stored already
-    _attach(form)
+    attach(form)
     raw = form.raw()
     submission = again(earlier, raw) if earlier else intake(unsealed(raw))
     return steering.submit(submission, by=by, promise=promised)

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import request
-from wtforms import HiddenField, StringField, TextAreaField
+from wtforms import FloatField, HiddenField, IntegerField, StringField, TextAreaField
+from wtforms.validators import NumberRange, Optional
 
 from webapp.domain import parameters
+from webapp.domain.spending import KINDS, MOST
 from webapp.doors.flows import own_problems
 from webapp.doors.notices import rules_of_form
 from webapp.queries.board import Board
@@ -19,6 +21,7 @@ from webapp.web.composer import lane_choices, task_values
 from webapp.web.durations import lazy_gettext, written
 from webapp.web.flow_run import unreadable
 from webapp.web.forms import TaskForm, as_sentence
+from webapp.web.llm_fields import LLM
 
 KEYS = ("name", "type", "default", "required", "description", "choices")
 _FIELD = re.compile(r"parameters-(\d{1,3})-(\w+)")
@@ -76,8 +79,12 @@ class FlowForm(TaskForm):
 
     name = StringField(lazy_gettext("Name"), filters=[lambda text: text and text.strip()])
     description = TextAreaField(lazy_gettext("What it is good for"))
+    day_requests = IntegerField(lazy_gettext("Requests a day"), [Optional(), NumberRange(1, MOST)])
+    day_tokens = IntegerField(lazy_gettext("Tokens a day"), [Optional(), NumberRange(1, MOST)])
+    day_cost = FloatField(lazy_gettext("USD a day"), [Optional()])
     version = HiddenField()
     of_task = HiddenField()
+    default_word = lazy_gettext("the default one, whichever it is then")
 
     def __init__(self, world: Board, agents: list[str], values: Mapping[str, Any]) -> None:
         super().__init__(data=values, agents=agents, lanes=lane_choices(world))
@@ -130,7 +137,15 @@ class FlowForm(TaskForm):
             "name": self.name.data or "",
             "description": (self.description.data or "").replace("\r\n", "\n").strip() or None,
             "parameters": [row.raw() for row in self.rows if not row.is_empty],
+            "budget": self._budget(),
         }
+
+    def _budget(self) -> dict[str, Any] | None:
+        """What all runs of a day may use; no other agent asks models."""
+        if self.agent.data != LLM:
+            return None
+        found = {kind: self._fields[f"day_{kind}"].data for kind in KINDS}
+        return {kind: limit for kind, limit in found.items() if limit is not None} or None
 
     def blame(self, reasons: Mapping[str, str]) -> None:
         """Put refusals beside their fields; those of a parameter in its row."""
@@ -141,6 +156,9 @@ class FlowForm(TaskForm):
                 filled[int(found[1])].problems.setdefault(found[2], as_sentence(reason))
             elif name.partition(".")[0] == "parameters":
                 self.parameters_problem = as_sentence(reason)
+            elif name == "budget":  # whose reason begins with what it is about
+                kind = reason.partition(" ")[0]
+                others[f"day_{kind if kind in KINDS else KINDS[0]}"] = reason
             elif name == "notify":
                 self.notify = replace(self.notify, problem=as_sentence(reason))
             else:
@@ -159,6 +177,7 @@ def values_of(flow: Any) -> dict[str, Any]:
         "description": flow.description,
         "parameters": flow.parameters,
         "notify": flow.notify,
+        **{f"day_{kind}": limit for kind, limit in (flow.budget or {}).items()},
         "version": str(flow.version),
     }
 

@@ -22,6 +22,7 @@ from webapp.domain.errors import Refused
 from webapp.domain.policies import MAX_RETRIES, PRIORITIES
 from webapp.web.agent_fields import FIRST_OF_HTTP, FOLDED_SETTINGS, AgentFields, agent_choices
 from webapp.web.durations import DurationField, lazy_gettext
+from webapp.web.llm_fields import FIRST_OF_LLM
 
 T = TypeVar("T")
 
@@ -61,6 +62,7 @@ class TaskForm(AgentFields, FlaskForm):
         super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
         self.agent.choices = agent_choices(agents)
         self.lane.choices = lanes
+        self.offer_models(agents)
         self.refusal: Refused | None = None
         priority = self.priority.data
         if priority not in PRIORITIES and _is_whole(priority):
@@ -121,7 +123,8 @@ class ComposerForm(TaskForm):
     @property
     def opened(self) -> bool:
         """Whether one of the fields that are folded away must be seen."""
-        folded = set(self._fields) - {"task_description", "agent", "csrf_token", *FIRST_OF_HTTP}
+        shown = {"task_description", "agent", "csrf_token", *FIRST_OF_HTTP, *FIRST_OF_LLM}
+        folded = set(self._fields) - shown
         session = None if self.continues else self.session_id.data
         return any(self._fields[name].errors for name in folded) or bool(
             session or any(self._fields[name].data for name in FOLDED_SETTINGS)

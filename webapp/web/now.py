@@ -11,12 +11,14 @@ from sqlalchemy import Row
 
 from webapp import clock
 from webapp.doors import health, receiving
+from webapp.doors.principal import administration
 from webapp.ports import ports
 from webapp.queries import attention, board
 from webapp.queries.board import Board
-from webapp.web import ahead, day
+from webapp.web import ahead, day, model_facts
 from webapp.web.ahead import Due
-from webapp.web.composer import composer, earlier_values, hand_in
+from webapp.web.composer import composer, earlier_values, go_on_with, hand_in
+from webapp.web.composer import use_offline as choose_offline
 from webapp.web.forms import ComposerForm
 from webapp.web.fragments import is_fragment, shared, unchanged, version_of
 from webapp.web.parts import Reader
@@ -77,11 +79,36 @@ def submit() -> ResponseReturnValue:
         return _page(form, world), 422
     if not is_fragment():
         return redirect(url_for("now.show"), 303)
-    fresh = composer(board.board(), {}, fresh=True)
+    fresh = composer(board.board(), go_on_with(form), fresh=True)
     page = render_template(
         "_partials/composer.html", form=fresh, world=board.board(), submitted=submitted
     )
     return page, {"HX-Trigger": "refresh"}
+
+
+@bp.post("/compose/offline")
+@administration
+@receiving.takes_files
+def use_offline() -> ResponseReturnValue:
+    """Make the profile that needs no key, and choose it in the composer that asks for it."""
+    world = board.board()
+    form = composer(world)
+    form.continues = request.args.get("session_id")
+    choose_offline(form)
+    if is_fragment():
+        return render_template("_partials/composer.html", form=form, world=world)
+    return _page(form, world)
+
+
+@bp.post("/tasks/offline")
+@administration
+def try_offline() -> ResponseReturnValue:
+    """Have the demonstration do a task, on the first run."""
+    form = composer(board.board())
+    choose_offline(form)
+    if hand_in(form) is None:
+        return _page(form, board.board()), 422
+    return redirect(url_for("now.show"), 303)
 
 
 def board_fragment(world: Board) -> str:
@@ -103,6 +130,7 @@ def seen(world: Board) -> dict[str, Any]:
                 "elapsed": ((paused or now) - row.since).total_seconds(),
                 "lines": Reader(output, row.task_id, row.attempt).last_lines(LAST_LINES),
                 "mute": ports().agents.refuses(row.agent, "instruct", row.agent_settings),
+                "endless": ports().agents.refuses(row.agent, "end_input", row.agent_settings),
             }
         )
     lines = [
@@ -115,6 +143,7 @@ def seen(world: Board) -> dict[str, Any]:
         "then": [] if world.active else ahead.coming(now, limit=1),
         "cards": cards,
         "lines": lines,
+        "wait_for": model_facts.all_wait([row for line in lines for row in line["rows"]]),
         "now": now,
         "version": version,
     }

@@ -20,7 +20,7 @@ from webapp.queries import board, history, sessions
 from webapp.queries.history import Filter
 from webapp.queries.sessions import Page, Place
 from webapp.web import conversation
-from webapp.web.composer import composer, hand_in
+from webapp.web.composer import composer, go_on_with, hand_in
 from webapp.web.forms import ComposerForm
 from webapp.web.fragments import is_fragment, number, unchanged, version_of
 
@@ -83,7 +83,7 @@ def go_on(session_id: str) -> ResponseReturnValue:
         return render_template("_partials/composer.html", form=form, world=world), 422
     if not is_fragment():
         return redirect(url_for(".show", session_id=session_id), 303)
-    fresh = _composer(row, fresh=True)
+    fresh = _composer(row, fresh=True, **go_on_with(form))
     page = render_template(
         "_partials/composer.html", form=fresh, world=board.board(), submitted=submitted
     )
@@ -145,8 +145,9 @@ def _conversation(row: Row[Any], form: ComposerForm) -> str:
     return page(row, "conversation", form=form, world=board.board())
 
 
-def _composer(row: Row[Any], *, fresh: bool = False) -> ComposerForm:
-    values = {"session_id": row.session_id, "agent": sessions.newest_agent(row.session_id)}
+def _composer(row: Row[Any], *, fresh: bool = False, **values: Any) -> ComposerForm:
+    values = {"agent": sessions.newest_agent(row.session_id), **values}
+    values["session_id"] = row.session_id
     form = composer(board.board(), values, fresh=fresh)
     form.continues = row.session_id
     return form

@@ -13,8 +13,8 @@ from webapp import clock
 from webapp.domain.errors import Invalid
 from webapp.domain.task_state import FINAL, Status
 from webapp.ports import ports
-from webapp.queries import board, flows, pages, tasks
-from webapp.web import markdown, steps, task_actions, task_bulk, task_list, task_output
+from webapp.queries import board, conversations, flows, pages, tasks
+from webapp.web import markdown, model_facts, steps, task_actions, task_bulk, task_list, task_output
 from webapp.web.fragments import number, unchanged, version_of
 from webapp.web.parts import Reader
 
@@ -72,10 +72,12 @@ def result(task_id: str) -> ResponseReturnValue:
 def details(task_id: str) -> ResponseReturnValue:
     """Every stored field, and every attempt."""
     row = tasks.find(task_id)
+    used = conversations.usage(task_id)
     return page(
         row,
         "details",
-        fields=tasks.as_json(row),
+        fields={**tasks.as_json(row), **({"usage": used} if used else {})},
+        used=used,
         attempts=tasks.attempts(task_id)[-pages.ENTRIES :],
         api=url_for("api_tasks.show", task_id=task_id, _external=True),
     )
@@ -130,6 +132,9 @@ def _seen(row: Row[Any], tab: str) -> dict[str, Any]:
         "before": before,
         "lines": reader.last_lines(LAST_LINES) if row.attempt and tab == "activity" else [],
         "mute": ports().agents.refuses(row.agent, "instruct", row.agent_settings),
+        "endless": ports().agents.refuses(row.agent, "end_input", row.agent_settings),
+        "facts": model_facts.of_task(row, attempt),
+        "waits": model_facts.waits(row),
         "version": version,
         "now": clock.now(),
     }
@@ -156,7 +161,9 @@ def _flow(row: Row[Any]) -> dict[str, Any]:
 def _version(task_id: str, standing: Any, tab: str) -> str:
     """What the polled part shows changes with the task, its place in line, and its output."""
     if standing.status == Status.PENDING:
-        return version_of(standing.version, "w", pages.lane_version(standing.lane))
+        waits = model_facts.waits(standing)
+        lane = pages.lane_version(standing.lane)
+        return version_of(standing.version, "w", lane, waits[0] if waits else "")
     size = 0
     if tab == "activity" and standing.status not in FINAL:
         size = Reader(ports().output, task_id, standing.attempt).size
