@@ -97,7 +97,7 @@ class LlmFields:
         lazy_gettext("Memory"),
         default="yes",
         choices=[
-            SelectChoice("yes", lazy_gettext("knows the session's earlier tasks")),
+            SelectChoice("yes", lazy_gettext("knows what was said before")),
             SelectChoice("no", lazy_gettext("begins with nothing")),
         ],
     )

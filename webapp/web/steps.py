@@ -89,13 +89,15 @@ def figures(params: Mapping[str, Any] | None) -> list[str]:
         found.append(gettext("%(n)s in", n=f"{count:,.0f}"))
     if (count := _number(given.get("output_tokens"))) is not None:
         found.append(gettext("%(n)s out", n=f"{count:,.0f}"))
-    if (cost := _number(given.get("cost"))) is not None:
+    if cost := _number(given.get("cost")):
         found.append(dollars(cost))
     return found
 
 
 def dollars(amount: float) -> str:
     """An amount of USD: cents, or as much less as it needs."""
+    if not amount:
+        return "$0"
     if 0 < amount < 10**-LAST_DIGIT:
         return "< $0.0001"
     return f"${amount:,.2f}" if amount >= 1 else f"${amount:.{LAST_DIGIT}f}"

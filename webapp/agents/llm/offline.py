@@ -67,9 +67,9 @@ def _whole(part: Any) -> ModelResponsePart:
 
 
 def _since_asked(messages: Sequence[ModelMessage]) -> list[ModelMessage]:
-    """The messages of this run: from the request that has its id on."""
-    run = messages[-1].run_id
-    return [message for message in messages if message.run_id == run]
+    """The messages of this run. What a person has just added has no id of it yet."""
+    run = next((one.run_id for one in reversed(messages) if one.run_id is not None), None)
+    return [message for message in messages if message.run_id in (run, None)]
 
 
 def _step(messages: Sequence[ModelMessage], tools: set[str]) -> list[Any]:
