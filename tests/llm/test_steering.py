@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 
 from tests.agents.recording import until
 from tests.llm.openai_server import OpenAIServer
@@ -87,3 +88,22 @@ def test_an_instruction_that_nobody_asks_for_any_more_was_never_read(
     run.controls.stop(5.0)
     run.result()
     assert talk.console.receipts == [("i1", "delivered"), ("i1", "never_read")]
+
+
+def test_the_offline_model_takes_up_an_instruction_and_goes_on_with_its_script(
+    tmp_path: Path,
+) -> None:
+    given = {"provider": "offline", "model": "demo", "base_url": None, "api_key": None}
+    config = {"delay_s": 0.2}
+    one = Talk(tmp_path, {"profile_name": "demo", "provider_config": config, **given})
+    run = one.start("Say hello.")
+    run.controls.pause()
+    until(lambda: one.console.effects == ["paused"])
+
+    run.controls.instruct(Instruction("i1", "Mention the weather."))
+    run.controls.resume()
+
+    assert "I heard 1 instruction" in (run.result().text or "")
+    assert "- Mention the weather." in (tmp_path / "reports/demonstration.md").read_text()
+    asked = [params["tool"] for code, params in one.console.said if code == "llm_call"]
+    assert asked.count("list_files") == 1
