@@ -129,3 +129,10 @@ def test_a_server_of_the_settings_and_one_of_the_task_are_both_used(
     log = api.get(f"/api/activity/sessions/{task.session_id}/activity").text
     whole = api.get(f"/api/tasks/{task_id}").text + log + json.dumps(shown)
     assert SECRET not in whole
+
+    again = api.post(f"/api/tasks/{task_id}/rerun", json={"mcp_server_config": shown})
+    model.script(call("own_env", {"name": "TOOLBOX_KEY"}), say("."))
+    rerun = becomes(again.get_json()["task_id"], "completed")
+
+    assert rerun.mcp_server_config == task.mcp_server_config
+    assert "another-" + SECRET in json.dumps(model.messages())

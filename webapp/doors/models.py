@@ -9,6 +9,7 @@ from webapp import clock
 from webapp.domain import mcp, spending
 from webapp.domain.errors import Invalid, Refused
 from webapp.domain.providers import resolved
+from webapp.domain.secrets import each, is_sealed
 from webapp.domain.spending import Allowance
 from webapp.ports import ports
 from webapp.queries import lanes, profiles
@@ -114,10 +115,16 @@ def _profile(name: str | None) -> Any:
 
 
 def _config(value: Any) -> dict[str, Any]:
+    """The servers of a task; secrets that are sealed, of an earlier task, stay as they are."""
     try:
-        return mcp.check_config(value)
+        checked = mcp.check_config(each(value, lambda one: "sealed" if is_sealed(one) else one))
     except ValueError as error:
         raise Invalid.field("mcp_server_config", str(error)) from None
+    for name, server in checked["mcpServers"].items():
+        for part in mcp.SECRETS:
+            given = value["mcpServers"][name].get(part) or {}
+            server.get(part, {}).update({n: one for n, one in given.items() if is_sealed(one)})
+    return checked
 
 
 def _refuse_unknown_servers(settings: Mapping[str, Any]) -> None:
