@@ -51,16 +51,32 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def home(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """A data directory for the servers of all browser tests."""
-    data = tmp_path_factory.mktemp("browser") / "data"
-    copy_home(migrated_database, data)
+    made = new_home(migrated_database, tmp_path_factory.mktemp("browser") / "data")
+    yield made
+    made.close()
+
+
+def new_home(template: Path, data: Path) -> Home:
+    """A data directory in which nothing has happened yet, with a token for the tests."""
+    copy_home(template, data)
     app = create_app(Settings(data=data))
     with app.app_context():
         owner = people.ensure_owner(clock.now())
         token = people.create_token(owner, "tests", "admin", by="tests", now=clock.now())
     dispose(app)
-    made = Home(data, token)
-    yield made
-    made.close()
+    return Home(data, token)
+
+
+def log_in(chromium: Browser, link: str) -> Any:
+    """What a browser keeps after logging in with a link."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(link)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_selector("#strip")
+    state = context.storage_state()
+    context.close()
+    return state
 
 
 @pytest.fixture(scope="session")
@@ -95,15 +111,8 @@ def login_link(home: Home, running_server: Server) -> Callable[[], str]:
 
 @pytest.fixture(scope="session")
 def logged_in(chromium: Browser, login_link: Callable[[], str]) -> Any:
-    """What a browser keeps after logging in with a link."""
-    context = chromium.new_context()
-    page = context.new_page()
-    page.goto(login_link())
-    page.get_by_role("button", name="Log in").click()
-    page.wait_for_selector("#strip")
-    state = context.storage_state()
-    context.close()
-    return state
+    """What a browser keeps once somebody is in."""
+    return log_in(chromium, login_link())
 
 
 class Windows:

@@ -84,7 +84,7 @@ class LlmFields:
     mcp_servers = SelectMultipleField(lazy_gettext("Tools of"), validate_choice=False)
     mcp_offered = HiddenField()
     """Whether a form that was sent had the servers to choose from: no choice may be one."""
-    instructions = TextAreaField(lazy_gettext("Further instructions"))
+    instructions = TextAreaField(lazy_gettext("Background"))
     workspace_tools = SelectField(
         lazy_gettext("Files of the session"),
         default="yes",
