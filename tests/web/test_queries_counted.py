@@ -33,6 +33,8 @@ MOST = {  # statements for one answer, the guard's own among them
     "/tasks/{task_id}/output": 9,
     "/tasks/{task_id}/details": 10,
     "/settings/health": 12,
+    "/settings/llm-profiles": 12,
+    "/settings/mcp-servers": 8,
     "/api/status": 5,
     "/api/tasks/status": 3,
     "/api/tasks": 5,

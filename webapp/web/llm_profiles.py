@@ -12,7 +12,7 @@ from webapp import clock
 from webapp.domain.providers import OFFLINE, PROVIDERS
 from webapp.doors.principal import administration, principal
 from webapp.doors.profiles import llm as doors
-from webapp.ports import Tested
+from webapp.ports import Tested, ports
 from webapp.queries import profiles
 from webapp.services.profiles import llm as verbs
 from webapp.web import budgets, llm_form
@@ -139,6 +139,7 @@ def _form(draft: LlmDraft, row: Any) -> str:
         profile=row,
         key=profiles.shown_llm(row) if row is not None else {},
         listed=listed,
+        lacks=ports().connections.lacks(draft["provider"]),
         providers=PROVIDERS,
     )
 
