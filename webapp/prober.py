@@ -22,6 +22,8 @@ T = TypeVar("T")
 ANSWER_S = 10.0
 """How long a provider may take, in all; importing its library does not count."""
 REMEMBERED_S = 60.0
+SLACK_S = 0.5
+"""After its time a question ends by itself; a thread that does not is left behind."""
 AT_ONCE = 2
 MOST_REMEMBERED = 200
 ENDING_S = 5.0
@@ -87,14 +89,18 @@ class Prober:
 
     def mcp(self, params: Mapping[str, Any], *, startup_timeout_s: float) -> Tested:
         """Start or reach a server, ask for its tools, and end it."""
-        from webapp.agents.llm.servers import CannotStart, Place, probe
+        from webapp.agents.llm.servers import CannotStart, probe
 
         began = clock.monotonic()
 
         def asked() -> list[dict[str, Any]]:
             with TemporaryDirectory(prefix="lineup-mcp-", ignore_cleanup_errors=True) as directory:
-                place = Place(directory, self._environment)
-                return probe(params, startup_timeout_s=startup_timeout_s, place=place)
+                return probe(
+                    params,
+                    startup_timeout_s=startup_timeout_s,
+                    directory=directory,
+                    environment=self._environment,
+                )
 
         try:
             tools = _within(startup_timeout_s + ENDING_S, asked, "test-mcp")
@@ -122,13 +128,13 @@ class Prober:
 
         began = clock.monotonic()
         try:
-            name = _within(left_s, lambda: asking.ask(profile, left_s), "test-llm")
+            name = _within(left_s + SLACK_S, lambda: asking.ask(profile, left_s), "test-llm")
         except Exception as error:  # noqa: BLE001 - the same
             return Tested(False, self._words(error, profile), _since(began))
         return Tested(True, sentence("llm_answers", {"model": name}), _since(began))
 
     def _words(self, error: Exception, profile: Mapping[str, Any]) -> str:
-        if isinstance(error, _Silent):
+        if isinstance(error, _Silent | TimeoutError):
             return sentence("llm_test_silent", {"seconds": f"{self._patience_s:g}"})
         code, params = failures.explained(error, [str(profile.get("api_key") or "")])
         return sentence(code, params)

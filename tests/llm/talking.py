@@ -34,6 +34,9 @@ class RecordingLedger:
         if spent is not None:
             self.spent.append(spent)
 
+    def settle(self) -> None:
+        pass
+
     @property
     def memory(self) -> list[Any]:
         return [self.kept[number] for number in sorted(self.kept)]

@@ -203,7 +203,7 @@ def test_several_calls_of_one_turn_are_all_told(openai_server: OpenAIServer, tal
 def test_an_answer_that_was_cut_short_says_so(openai_server: OpenAIServer, talk: Talk) -> None:
     openai_server.script(say("Once upon a", ended="length"))
     talk.start().result()
-    assert "llm_cut" in talk.console.codes()
+    assert "llm_answer_cut" in talk.console.codes()
 
 
 def test_the_task_may_add_instructions_and_forbid_files(

@@ -14,13 +14,13 @@ from tests.llm.openai_server import OpenAIServer
 from tests.llm.replies import call, say, slow
 from tests.llm.talking import Talk, profile
 from tests.looping import apart
-from webapp.agents.llm.servers import CannotStart, Place, probe
+from webapp.agents.llm.servers import CannotStart, probe
 from webapp.agents.process_table import TABLE
 from webapp.agents.processes import RUN_MARK, find_marked, run_mark
 from webapp.agents.protocol import AgentFailed, ToolServer
 
 SECRET = "swordfish-123456"
-PLACE = Place("/tmp", {"PATH": "/usr/bin:/bin"})
+PLACE: dict[str, Any] = {"directory": "/tmp", "environment": {"PATH": "/usr/bin:/bin"}}
 
 
 @pytest.fixture
@@ -199,11 +199,11 @@ def test_the_official_server_of_everything_works_over_both_transports(
 
 
 def test_a_probe_names_the_tools_and_leaves_nothing() -> None:
-    tools = apart(lambda: probe(mcp_servers.toolbox(), startup_timeout_s=30, place=PLACE))
+    tools = apart(lambda: probe(mcp_servers.toolbox(), startup_timeout_s=30, **PLACE))
     assert {"echo", "crash"} <= {tool["name"] for tool in tools}
     assert all(tool["input_schema"]["type"] == "object" for tool in tools)
 
 
 def test_a_probe_of_what_cannot_start_says_why() -> None:
     with pytest.raises(CannotStart, match="No such file"):
-        apart(lambda: probe({"command": "/no/such"}, startup_timeout_s=5, place=PLACE))
+        apart(lambda: probe({"command": "/no/such"}, startup_timeout_s=5, **PLACE))

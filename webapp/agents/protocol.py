@@ -68,6 +68,10 @@ class Spent:
     cost: float | None
 
 
+class TryLater(Exception):
+    """The database is away: what was asked may be asked again in a moment."""
+
+
 class Ledger(Protocol):
     """Where a run that uses a model keeps what was said and counts what was spent.
 
@@ -75,10 +79,16 @@ class Ledger(Protocol):
     """
 
     def check(self) -> None:
-        """Raise AgentFailed where a budget allows no further request."""
+        """Raise AgentFailed where a budget allows no further request, or TryLater."""
 
     def keep(self, messages: Mapping[int, Any], spent: Spent | None = None) -> None:
-        """Store messages as JSON values, by their number in the run; a number again replaces it."""
+        """Store messages as JSON values, by their number in the run; a number again replaces it.
+
+        While the database is away they are held, and stored with the next.
+        """
+
+    def settle(self) -> None:
+        """Store what is still held, or raise TryLater."""
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,8 @@ class LoopControls:
         try:
             return loop.run_until_complete(task)
         except asyncio.CancelledError:
+            if not self.stopping:
+                raise RuntimeError("its work was cancelled, and nobody had asked") from None
             return None
         finally:
             with self._lock:
@@ -91,8 +93,8 @@ class LoopControls:
 
     def _cancel(self) -> None:
         with self._lock:
-            first, self.stopping = not self.stopping, True
-            if first and self._loop is not None and self._task is not None:
+            self.stopping = True
+            if self._loop is not None and self._task is not None:
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
     def _is_paused(self) -> bool:

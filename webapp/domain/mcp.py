@@ -14,6 +14,7 @@ MOST_ARGS = 200
 MOST_NAMES = 100
 LONGEST = 16_384
 LONGEST_WAIT_S = 3_600.0
+RESERVED = "LINEUP_"
 SERVER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}", re.ASCII)
@@ -131,7 +132,11 @@ def _seconds(value: Any) -> float:
 
 
 def _variables(value: Any) -> dict[str, str]:
-    return _named(value, _VARIABLE, "variable", _text)
+    found = _named(value, _VARIABLE, "variable", _text)
+    for name in found:
+        if name.startswith(RESERVED):
+            raise ValueError(f"{name}: names that begin with {RESERVED} are Lineup's own")
+    return found
 
 
 def _headers(value: Any) -> dict[str, str]:

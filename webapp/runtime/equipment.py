@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from webapp.agents.protocol import AgentFailed, Equipment, Spent, ToolServer
+from webapp.agents.llm import prices
+from webapp.agents.protocol import AgentFailed, Equipment, Spent, ToolServer, TryLater
 from webapp.db import AWAY
 from webapp.domain.errors import LostAttempt, NotFound
 from webapp.domain.providers import resolved
@@ -45,10 +47,11 @@ def equip(
     context.call(llm.used, profile.profile_name, now)
     if servers:
         context.call(mcp.used, [one.mcp_id for one in servers], now)
+    resolved_profile = resolved(opened["profile"], opened["profile"]["api_key"])
     return Equipment(
-        profile=resolved(opened["profile"], opened["profile"]["api_key"]),
-        ledger=RunLedger(context, assignment, console, model=profile.model),
-        servers=[*map(_stored, opened["servers"]), *_of_task(settings)],
+        profile=resolved_profile,
+        ledger=RunLedger(context, assignment, console, resolved_profile),
+        servers=_together([_stored(one) for one in opened["servers"]], _of_task(settings), console),
         memory=told,
     )
 
@@ -57,33 +60,44 @@ class RunLedger:
     """Writes what was said and used at once, each in a short transaction, fenced."""
 
     def __init__(
-        self, context: Context, assignment: Assignment, console: RunConsole, *, model: str
+        self,
+        context: Context,
+        assignment: Assignment,
+        console: RunConsole,
+        profile: Mapping[str, Any],
     ) -> None:
         self._context, self._assignment, self._console = context, assignment, console
-        self._model = model
+        self._profile = profile
         self._unwritten: dict[int, Any] = {}
         self._uncounted: list[Spent] = []
-        self._unpriced = False
 
     def check(self) -> None:
-        """Raise AgentFailed where a budget of the day allows no further request."""
-        flow_id = self._assignment.flow_id
-        allowance = self._context.allowance(self._context.now())
-        found = self._context.call(conversations.exhausted, flow_id, allowance)
+        """Raise AgentFailed where a budget of the day allows no further request, or TryLater."""
+        self.settle()
+        flow_id, allowance = self._assignment.flow_id, self._context.allowance(self._context.now())
+        try:
+            found = self._context.call(conversations.exhausted, flow_id, allowance)
+            money = self._context.call(conversations.is_money_limited, flow_id, allowance)
+        except AWAY:
+            raise TryLater from None
         if found is not None:
             code, params = found.words()
             raise AgentFailed(code, **params)
-        if self._unpriced and self._context.call(
-            conversations.is_money_limited, self._assignment.flow_id, allowance
-        ):
-            raise AgentFailed("llm_no_price", model=self._model)
+        if money and not prices.known(self._profile):
+            raise AgentFailed("llm_no_price", model=str(self._profile["model"]))
 
     def keep(self, messages: Mapping[int, Any], spent: Spent | None = None) -> None:
         """Store and count; while the database is away it is held, and written with the next."""
         self._unwritten |= messages
         if spent is not None:
             self._uncounted.append(spent)
-            self._unpriced = self._unpriced or spent.cost is None
+        with suppress(TryLater):
+            self.settle()
+
+    def settle(self) -> None:
+        """Store what is still held, or raise TryLater."""
+        if not self._unwritten and not self._uncounted:
+            return
         task, now = self._assignment, self._context.now()
         try:
             self._context.call(
@@ -99,7 +113,7 @@ class RunLedger:
             self._console.lose()
         except AWAY:
             log.exception("conversation not written yet", task_id=task.task_id)
-            return
+            raise TryLater from None
         self._unwritten, self._uncounted = {}, []
 
     def _used(self) -> Used | None:
@@ -107,7 +121,7 @@ class RunLedger:
             return None
         costs = [one.cost for one in self._uncounted]
         return Used(
-            model=self._model,
+            model=str(self._profile["model"]),
             requests=len(self._uncounted),
             input_tokens=sum(one.input_tokens for one in self._uncounted),
             output_tokens=sum(one.output_tokens for one in self._uncounted),
@@ -150,6 +164,17 @@ def _stored(row: Mapping[str, Any]) -> ToolServer:
         call_timeout_s=row["call_timeout_s"],
         required=row["is_required"],
     )
+
+
+def _together(
+    stored: Sequence[ToolServer], own: Sequence[ToolServer], console: RunConsole
+) -> list[ToolServer]:
+    """The servers of the settings and of the task, which stand in for those of their names."""
+    names = {one.name for one in own}
+    for one in stored:
+        if one.name in names:
+            console.say("llm_server_replaced", server=one.name)
+    return [*(one for one in stored if one.name not in names), *own]
 
 
 def _of_task(settings: Mapping[str, Any]) -> list[ToolServer]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 LOOK_S = 0.12
 """How long a wish that another process wrote may go unseen."""
+AWAY_S = 1.0
+"""Between two looks at a database that is away."""
 MARGIN_S = 2.0
 """Beyond the grace, what an agent may take to tidy up before it is left behind."""
 
@@ -186,7 +189,14 @@ class Run:
         work = replace(task, settings=context.agents.opened(task.settings))
         if not context.agents.uses_model(task.agent):
             return work
-        return replace(work, equipment=equip(context, task, work.settings, self.console))
+        while True:
+            try:
+                return replace(work, equipment=equip(context, task, work.settings, self.console))
+            except AWAY:
+                log.exception("equipment not gathered yet", task_id=task.task_id)
+                if self.console.lost or self.being_ended:
+                    raise
+            time.sleep(AWAY_S)
 
     def _controls(self) -> Controls:
         return self.console.controls or self.console.patient

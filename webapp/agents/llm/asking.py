@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable, Coroutine, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 from webapp.agents.llm import models
 from webapp.agents.llm.failures import Unusable
+
+T = TypeVar("T")
 
 QUESTION = "Reply with the single word: ok"
 FEW_TOKENS = 256
@@ -51,7 +53,7 @@ def ask(profile: Mapping[str, Any], timeout_s: float) -> str:
             answer = await model_request(model, messages, model_settings=how)
             return answer.model_name or model.model_name
 
-    return asyncio.run(question())
+    return asyncio.run(_in_time(question(), timeout_s))
 
 
 def names(profile: Mapping[str, Any], timeout_s: float) -> tuple[str, ...]:
@@ -71,7 +73,12 @@ def names(profile: Mapping[str, Any], timeout_s: float) -> tuple[str, ...]:
                 raise Unusable("llm_failed", words="The provider names none.")
             return tuple(sorted(dict.fromkeys(found[:MOST_MODELS])))
 
-    return asyncio.run(listed())
+    return asyncio.run(_in_time(listed(), timeout_s))
+
+
+async def _in_time(work: Coroutine[Any, Any, T], timeout_s: float) -> T:
+    async with asyncio.timeout(timeout_s):
+        return await work
 
 
 def _paged(client: Any) -> AsyncIterable[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic_ai.messages import ModelResponse
+from pydantic_ai.usage import RequestUsage
 
 from webapp.agents.llm import prices
 from webapp.agents.llm.settings import LlmSettings
@@ -28,7 +28,12 @@ class Budget:
         self._warned: set[str] = set()
 
     def check(self, console: Console) -> None:
-        """Raise AgentFailed where the run may ask no more; warn, once, where it is near."""
+        """Raise AgentFailed where the run may ask no more; warn, once, where it is near.
+
+        A limit of money means something only where the price is known.
+        """
+        if self._limits["cost"] is not None and not prices.known(self._profile):
+            raise AgentFailed("llm_no_price", model=str(self._profile["model"]))
         for name, limit in self._limits.items():
             if limit is None:
                 continue
@@ -39,21 +44,16 @@ class Budget:
                 self._warned.add(name)
                 console.say(f"llm_near_{name}", limit=_said(limit), used=_said(used))
 
-    def add(self, response: ModelResponse) -> Spent:
-        """Count one answer; raises AgentFailed where money is limited and no price is known."""
-        spent = self.spent(response)
+    def add(self, usage: RequestUsage) -> Spent:
+        """Count one request."""
+        spent = self.spent(usage)
         self.used["requests"] += 1
         self.used["tokens"] += spent.input_tokens + spent.output_tokens
         self.used["cost"] += spent.cost or 0.0
         return spent
 
-    def refuse_unpriced(self, spent: Spent) -> None:
-        """A limit of money means something only where the price is known."""
-        if spent.cost is None and self._limits["cost"] is not None:
-            raise AgentFailed("llm_no_price", model=str(self._profile["model"]))
-
-    def spent(self, response: ModelResponse) -> Spent:
-        usage = response.usage
+    def spent(self, usage: RequestUsage) -> Spent:
+        """What a request used, and what that costs."""
         cost = prices.cost(
             self._profile,
             input_tokens=usage.input_tokens,

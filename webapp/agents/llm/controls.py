@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from signal import SIGKILL
 from typing import TYPE_CHECKING, Any
 
+from webapp.agents.process_table import TABLE, Process
 from webapp.agents.processes import Scope
 from webapp.agents.protocol import Console, Instruction
 from webapp.agents.steering import LoopControls
@@ -18,6 +20,7 @@ class LlmControls(LoopControls):
     def __init__(self, console: Console, mark: str) -> None:
         super().__init__(console)
         self._mark = mark
+        self._seen: set[Process] = set()
         self._run: AgentRun[Any, Any] | None = None
         self._closed = False
         self._waiting: list[Instruction] = []
@@ -25,6 +28,7 @@ class LlmControls(LoopControls):
         """Instructions in the hands of the run, by the number it gave them."""
 
     def stop(self, grace_s: float) -> None:
+        self.remember()
         super().stop(grace_s)
         Scope(self._mark).terminate()
 
@@ -57,6 +61,10 @@ class LlmControls(LoopControls):
         for instruction_id in consumed:
             self._console.receipt(instruction_id, "consumed", step)
 
+    def remember(self) -> None:
+        """Note what runs while its servers do: what they leave behind is no child of theirs."""
+        self._seen.update(seen.process for seen in Scope(self._mark).find())
+
     def close(self, grace_s: float) -> None:
         """Nothing reaches the model any more; what it left behind is ended."""
         with self._lock:
@@ -70,6 +78,8 @@ class LlmControls(LoopControls):
         scope = Scope(self._mark)
         if scope.find():
             scope.end(grace_s)
+        for process in self._seen:
+            TABLE.send(process, SIGKILL)
 
     def _pass_on(self) -> None:
         if self._run is None:

@@ -17,10 +17,14 @@ MESSAGES = {
     "llm_call": "%(tool)s %(arguments)s",
     "llm_result": "%(tool)s: %(result)s",
     "llm_tool_failed": "%(tool)s failed: %(result)s",
-    "llm_cut": "The answer was cut off: it reached the longest that its profile allows.",
+    "llm_answer_cut": "The answer was cut off: it reached the longest that its profile allows.",
     "llm_retry": "%(why)s Trying again in %(seconds)s s.",
     # Servers of tools
     "llm_server": "The MCP server “%(server)s” offers %(tools)s tools.",
+    "llm_server_large": (
+        "The MCP server “%(server)s” offers %(tools)s tools; only the first %(most)s are used."
+    ),
+    "llm_server_replaced": "The task has an MCP server “%(server)s” of its own, which is used.",
     "llm_server_failed": "The MCP server “%(server)s” did not start: %(why)s",
     "llm_server_needed": "The MCP server “%(server)s” did not start, and is required: %(why)s",
     "llm_server_lost": "The MCP server “%(server)s” was lost: %(why)s",

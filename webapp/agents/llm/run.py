@@ -13,7 +13,7 @@ from pydantic_ai import Agent, ModelRetry
 from pydantic_ai.exceptions import UnexpectedModelBehavior
 from pydantic_ai.messages import ModelMessage
 from pydantic_ai.toolsets import AbstractToolset, FunctionToolset
-from pydantic_ai.usage import UsageLimits
+from pydantic_ai.usage import RequestUsage, UsageLimits
 from pydantic_graph import End
 
 from webapp.agents.hiding import Hiding
@@ -21,20 +21,34 @@ from webapp.agents.llm import failures, memory, models, servers
 from webapp.agents.llm.budget import Budget
 from webapp.agents.llm.controls import LlmControls
 from webapp.agents.llm.failures import Unusable
-from webapp.agents.llm.patience import PatientModel
+from webapp.agents.llm.patience import PatientModel, Terms
 from webapp.agents.llm.prompts import instructions, prompt
-from webapp.agents.llm.results import bounded
 from webapp.agents.llm.servers import CannotStart, Place, Server
 from webapp.agents.llm.settings import LlmSettings
 from webapp.agents.llm.telling import Telling
+from webapp.agents.llm.texts import MOST_RESULT, bounded, cut, storable
+from webapp.agents.llm.toolsets import MOST_TOOLS, Names, Watched
 from webapp.agents.llm.workspace import NotPossible, Workspace
-from webapp.agents.processes import RUN_MARK, run_mark
-from webapp.agents.protocol import AgentFailed, Console, Equipment, Limits, Result, Work
+from webapp.agents.processes import run_mark
+from webapp.agents.protocol import (
+    AgentFailed,
+    Console,
+    Equipment,
+    Limits,
+    Result,
+    TryLater,
+    Work,
+)
 
 TOOL_TRIES = 3
 """How often in a row a tool may be called wrongly, or fail, before the task does."""
 UNUSABLE_TRIES = 2
 FILE_TOOL_S = 30.0
+OWN_TOOLS = ("list_files", "read_file", "write_file", "search_files")
+MOST_REFUSAL = 1_000
+AWAY_S = 1.0
+AWAY_TRIES = 10
+"""How often, and after how long, a database that is away is looked for."""
 TOOL_NAME = re.compile(r"^Tool '([^']+)' exceeded max retries")
 
 
@@ -48,7 +62,7 @@ class LlmRun:
         self._equipment: Equipment = work.equipment
         self._profile = self._equipment.profile
         mark = run_mark(work.task_id, work.attempt)
-        self._place = Place(str(work.workspace_dir), {**limits.environment, RUN_MARK: mark})
+        self._place = Place(str(work.workspace_dir), limits.environment, mark)
         self._controls = LlmControls(console, mark)
         self._budget = Budget(self._profile, settings)
         self._kept = memory.Keeper()
@@ -67,11 +81,14 @@ class LlmRun:
             raise self._misbehaved(error) from error
         finally:
             self._controls.close(self._limits.stop_grace_s)
+            self._settle()
 
     async def _converse(self) -> Result:
         await self._controls.gate()
         async with AsyncExitStack() as stack:
-            toolsets = [*self._own_tools(), *await self._open_servers(stack)]
+            own = self._own_tools()
+            toolsets = [*own, *await self._open_servers(stack, Names(set(OWN_TOOLS)))]
+            stack.callback(self._controls.remember)  # before they are closed
             agent: Agent[None, str] = Agent(
                 self._asking(),
                 instructions=instructions(self._settings),
@@ -103,11 +120,11 @@ class LlmRun:
             else:
                 node = await run.next(node)
         self._keep(run.new_messages())
-        return Result(self._hiding.text(str(node.data.output)))
+        output = self._hiding.text(storable(str(node.data.output)))
+        return Result(cut(output, MOST_RESULT))
 
     async def _ask(self, run: Any, node: Any) -> Any:
-        self._budget.check(self._console)
-        self._equipment.ledger.check()
+        await self._allowed()
         self._step += 1
         self._console.progress(step=self._step, message=str(self._profile["model"]))
         self._keep([*run.new_messages(), node.request])
@@ -117,11 +134,35 @@ class LlmRun:
         self._controls.heard(step)
         response = run.new_messages()[-1]
         if getattr(response, "kind", "") == "response":
-            spent = self._budget.add(response)
+            spent = self._budget.add(response.usage)
             self._telling.turn(response, self._step, spent, time.monotonic() - began)
             self._keep(run.new_messages(), spent)
-            self._budget.refuse_unpriced(spent)
         return following
+
+    async def _allowed(self) -> None:
+        """Raise AgentFailed where a budget allows no request; wait while nobody can tell."""
+        self._budget.check(self._console)
+        while True:
+            try:
+                self._equipment.ledger.check()
+            except TryLater:
+                await self._controls.rest(AWAY_S)
+            else:
+                return
+
+    def _lost(self, usage: RequestUsage) -> None:
+        """Count what was used for an answer that did not come to its end."""
+        self._equipment.ledger.keep({}, self._budget.add(usage))
+
+    def _settle(self) -> None:
+        """Have everything stored that was said, if the database comes back within a while."""
+        for _ in range(AWAY_TRIES):
+            try:
+                self._equipment.ledger.settle()
+            except TryLater:
+                time.sleep(AWAY_S)
+            else:
+                return
 
     async def _call_tools(self, run: Any, node: Any) -> Any:
         if calls := node.model_response.tool_calls:
@@ -138,8 +179,10 @@ class LlmRun:
             "llm_began", model=self._profile["model"], profile=self._profile["profile_name"]
         )
 
-    async def _open_servers(self, stack: AsyncExitStack) -> list[AbstractToolset[Any]]:
-        opened = []
+    async def _open_servers(
+        self, stack: AsyncExitStack, names: Names
+    ) -> list[AbstractToolset[Any]]:
+        opened: list[AbstractToolset[Any]] = []
         for wanted in self._equipment.servers:
             await self._controls.gate()
             server = Server(wanted, self._place)
@@ -153,8 +196,9 @@ class LlmRun:
                     ) from None
                 self._console.say("llm_server_failed", server=wanted.name, why=str(error))
                 continue
-            self._console.say("llm_server", server=wanted.name, tools=len(tools))
-            opened.append(servers.named(server, self._console))
+            code = "llm_server" if len(tools) <= MOST_TOOLS else "llm_server_large"
+            self._console.say(code, server=wanted.name, tools=len(tools), most=MOST_TOOLS)
+            opened.append(Watched(server, self._console, names))
         return opened
 
     def _own_tools(self) -> list[AbstractToolset[Any]]:
@@ -162,22 +206,23 @@ class LlmRun:
             return []
         files = Workspace(self._work.workspace_dir)
         toolset: FunctionToolset[Any] = FunctionToolset(timeout=FILE_TOOL_S)
-        for tool in (files.list_files, files.read_file, files.write_file, files.search_files):
-            toolset.add_function(_refusing(tool), name=tool.__name__)
+        for name in OWN_TOOLS:
+            toolset.add_function(_refusing(getattr(files, name)), name=name)
         return [toolset]
 
     def _asking(self) -> PatientModel:
         profile = self._profile
         timeout_s = float(profile.get("request_timeout_s") or 120.0)
         streams = (profile.get("provider_config") or {}).get("stream", True) is not False
-        return PatientModel(
-            models.build(profile, http_timeout_s=timeout_s),
-            self._console,
-            rest=self._controls.rest,
+        terms = Terms(
             timeout_s=timeout_s,
             streams=streams,
             secrets=self._secrets,
+            rest=self._controls.rest,
+            allowed=self._allowed,
+            lost=self._lost,
         )
+        return PatientModel(models.build(profile, http_timeout_s=timeout_s), self._console, terms)
 
     def _history(self) -> list[ModelMessage]:
         if not self._settings.memory or not self._equipment.memory:
@@ -215,7 +260,7 @@ def _refusing(tool: Any) -> Any:
     def refusing(*args: Any, **kwargs: Any) -> Any:
         try:
             return bounded(tool(*args, **kwargs))
-        except (NotPossible, OSError) as error:
-            raise ModelRetry(str(error)) from None
+        except (NotPossible, OSError, ValueError, RecursionError) as error:
+            raise ModelRetry(cut(storable(str(error)), MOST_REFUSAL)) from None
 
     return refusing

@@ -1,36 +1,41 @@
-"""Servers of tools (MCP): started or called for one run, watched over, and ended with it."""
+"""Servers of tools (MCP): started or reached for one run, and ended with it."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-import tempfile
+import logging
 import uuid
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
-from typing import IO, Any
+from dataclasses import dataclass
+from typing import Any
 
 from fastmcp.client.transports import StdioTransport
-from pydantic_ai import ModelRetry, RunContext
-from pydantic_ai.exceptions import ToolFailed
 from pydantic_ai.mcp import MCPToolset
-from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
 
 from webapp.agents.hiding import Hiding
-from webapp.agents.llm.results import bounded
+from webapp.agents.llm.stderr import LastWords
+from webapp.agents.llm.texts import cut, storable
 from webapp.agents.processes import RUN_MARK, Scope
-from webapp.agents.protocol import AgentFailed, Console, ToolServer
+from webapp.agents.protocol import ToolServer
 
 SAID_LAST = 500
 """Characters of what a server printed that are told when it fails."""
-TRIES = 2
-"""How often a tool is called that does no more when it is called again."""
-REST_S = 0.5
+MOST_WORDS = 1_000
 MARGIN_S = 5.0
 """The library's own patience ends after ours, which says what it waited for."""
-CONNECTION_CLOSED = -32000
-"""How the protocol's errors say that nobody is there any more."""
+
+
+def _silence() -> None:
+    """Have the libraries log nothing: they log what servers say, and servers know secrets."""
+    for name in ("fastmcp", "mcp"):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [logging.NullHandler()]
+        logger.propagate = False
+        logger.setLevel(logging.CRITICAL + 1)
+
+
+_silence()
 
 
 class CannotStart(Exception):
@@ -39,10 +44,12 @@ class CannotStart(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Where servers are started, and with which variables besides their own."""
+    """Where servers are started, and with which variables, which theirs do not change."""
 
     directory: str
     environment: Mapping[str, str]
+    mark: str
+    """By which their processes are found."""
 
 
 class Server:
@@ -50,7 +57,8 @@ class Server:
 
     def __init__(self, server: ToolServer, place: Place) -> None:
         self.server = server
-        self._log: IO[str] | None = None
+        self._hiding = Hiding(secrets_of(server.params))
+        self._printed: LastWords | None = None
         self._place = place
         self.toolset = self._made()
 
@@ -64,7 +72,7 @@ class Server:
             limit = f"{self.server.startup_timeout_s:g}"
             raise CannotStart(self.words(f"it did not answer within {limit} s")) from None
         except Exception as error:
-            raise CannotStart(self.words(_said(error))) from error
+            raise CannotStart(self.words(said(error))) from error
         return [
             {
                 "name": tool.name,
@@ -76,17 +84,14 @@ class Server:
 
     def words(self, why: str) -> str:
         """Why it failed, with the last of what it printed; nothing secret is in it."""
-        printed = ""
-        if self._log is not None:
-            self._log.flush()
-            self._log.seek(0)
-            printed = self._log.read()[-SAID_LAST:].strip()
-        text = f"{why}; it printed: {printed}" if printed else why
-        return Hiding(secrets_of(self.server.params)).text(text)
+        printed = self._printed.text if self._printed is not None else ""
+        last = self._hiding.text(storable(printed)).strip()[-SAID_LAST:]
+        text = cut(self._hiding.text(storable(why)), MOST_WORDS)
+        return f"{text}; it printed: {last}" if last else text
 
     def close(self) -> None:
-        if self._log is not None:
-            self._log.close()
+        if self._printed is not None:
+            self._printed.close()
 
     def _made(self) -> MCPToolset[Any]:
         params, server = self.server.params, self.server
@@ -95,75 +100,22 @@ class Server:
             "init_timeout": server.startup_timeout_s,
             "read_timeout": server.call_timeout_s + MARGIN_S,
             "tool_error_behavior": "retry",
+            "log_handler": _drop,
         }
         if "url" in params:
             headers = dict(params.get("headers") or {})
             return MCPToolset(params["url"], headers=headers, **options)
-        self._log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - close()
+        self._printed = LastWords()
+        own = params.get("env") or {}
         transport = StdioTransport(
             params["command"],
             list(params.get("args") or ()),
-            env={**self._place.environment, **(params.get("env") or {})},
+            env={**self._place.environment, **own, RUN_MARK: self._place.mark},
             cwd=params.get("cwd") or self._place.directory,
             keep_alive=False,
-            log_file=self._log,
+            log_file=self._printed.file,  # type: ignore[arg-type]  # any file will do
         )
         return MCPToolset(transport, **options)
-
-
-class Watched(WrapperToolset[Any]):
-    """A server's tools: chosen, bounded in time and size, and gone once their server is."""
-
-    def __init__(self, server: Server, console: Console) -> None:
-        super().__init__(server.toolset)
-        self._server, self._console = server, console
-        self.lost = False
-
-    async def get_tools(self, ctx: RunContext[Any]) -> dict[str, ToolsetTool[Any]]:
-        if self.lost:
-            return {}
-        chosen = self._server.server.tools or {}
-        found = await super().get_tools(ctx)
-        return {name: tool for name, tool in found.items() if chosen.get(name, True)}
-
-    async def call_tool(
-        self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: ToolsetTool[Any]
-    ) -> Any:
-        limit = self._server.server.call_timeout_s
-        tries = TRIES if _repeatable(tool) else 1
-        for left in reversed(range(tries)):
-            try:
-                async with asyncio.timeout(limit):
-                    return bounded(await super().call_tool(name, tool_args, ctx, tool))
-            except ModelRetry as error:
-                if getattr(error.__cause__, "code", None) != CONNECTION_CLOSED:
-                    raise
-                raise self._lose(str(error)) from error
-            except ToolFailed:
-                raise
-            except TimeoutError:
-                if not left:
-                    raise ToolFailed(f"it did not answer within {limit:g} s") from None
-            except Exception as error:
-                if not left:
-                    raise self._lose(_said(error)) from error
-            await asyncio.sleep(REST_S)
-        raise AssertionError("the last try returns or raises")
-
-    def _lose(self, why: str) -> Exception:
-        """The server is gone: its tools go, too, or the task fails, as its setting says."""
-        self.lost = True
-        name, words = self._server.server.name, self._server.words(why)
-        if self._server.server.required:
-            return AgentFailed("llm_server_lost_needed", server=name, why=words)
-        self._console.say("llm_server_lost", server=name, why=words)
-        return ToolFailed(f"the server of this tool is gone: {words}")
-
-
-def named(server: Server, console: Console) -> AbstractToolset[Any]:
-    """A server's tools as a model is offered them: with the server's name before theirs."""
-    prefix = re.sub(r"[^A-Za-z0-9_-]", "_", server.server.name)
-    return Watched(server, console).prefixed(prefix)
 
 
 async def _probe(server: ToolServer, place: Place) -> list[dict[str, Any]]:
@@ -176,14 +128,17 @@ async def _probe(server: ToolServer, place: Place) -> list[dict[str, Any]]:
 
 
 def probe(
-    params: Mapping[str, Any], *, startup_timeout_s: float, place: Place
+    params: Mapping[str, Any],
+    *,
+    startup_timeout_s: float,
+    directory: str,
+    environment: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     """Start or reach a server, ask for its tools, and leave nothing of it; raises CannotStart."""
     mark = f"probe-{uuid.uuid4().hex}"
     server = ToolServer("test", params, startup_timeout_s=startup_timeout_s)
     try:
-        marked = replace(place, environment={**place.environment, RUN_MARK: mark})
-        return asyncio.run(_probe(server, marked))
+        return asyncio.run(_probe(server, Place(directory, environment, mark)))
     finally:
         Scope(mark).end(0.0)
 
@@ -194,13 +149,12 @@ def secrets_of(params: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(map(str, named))
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
     """The words of an error, or those of what is inside of it."""
     while isinstance(error, BaseExceptionGroup) and error.exceptions:
         error = error.exceptions[0]
     return str(error) or type(error).__name__
 
 
-def _repeatable(tool: ToolsetTool[Any]) -> bool:
-    hints = (tool.tool_def.metadata or {}).get("annotations") or {}
-    return bool(hints.get("readOnlyHint") or hints.get("idempotentHint"))
+async def _drop(_message: Any) -> None:
+    """What a server logs is for nobody here: it may hold secrets, and it may be a flood."""

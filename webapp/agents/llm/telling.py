@@ -16,10 +16,18 @@ from pydantic_ai.messages import (
 )
 
 from webapp.agents.hiding import Hiding
-from webapp.agents.llm.results import cut, shown
+from webapp.agents.llm.texts import MOST_NAME, MOST_SHOWN, cut, storable, written
 from webapp.agents.protocol import Console, Spent
 
-LONGEST_TURN = 20_000
+LONGEST = {
+    "text": 20_000,
+    "arguments": MOST_SHOWN,
+    "result": MOST_SHOWN,
+    "tool": MOST_NAME,
+    "tools": 10 * MOST_NAME,
+    "call": MOST_NAME,
+}
+"""Characters of each that the log is told."""
 
 
 class Telling:
@@ -33,9 +41,7 @@ class Telling:
         """What the model thought and said, and which tools it asks for."""
         for part in response.parts:
             if isinstance(part, ThinkingPart) and part.content.strip():
-                self._say(
-                    "llm_thought", "thinking", text=cut(part.content, LONGEST_TURN), step=step
-                )
+                self._say("llm_thought", "thinking", text=part.content, step=step)
         figures: dict[str, Any] = {
             "step": step,
             "input_tokens": spent.input_tokens,
@@ -46,12 +52,12 @@ class Telling:
             figures["cost"] = round(spent.cost, 6)
         text = (response.text or "").strip()
         if text:
-            self._say("llm_turn", "working", text=cut(text, LONGEST_TURN), **figures)
+            self._say("llm_turn", "working", text=text, **figures)
         elif calls := response.tool_calls:
             tools = ", ".join(call.tool_name for call in calls)
             self._say("llm_asked_tools", "working", tools=tools, **figures)
         if response.finish_reason == "length":
-            self._say("llm_cut", "working", step=step)
+            self._say("llm_answer_cut", "working", step=step)
 
     def tool(self, event: Any, step: int) -> None:
         """A tool is called, or has answered."""
@@ -61,7 +67,7 @@ class Telling:
                 "llm_call",
                 "tool_call",
                 tool=event.part.tool_name,
-                arguments=shown(_arguments(event.part)),
+                arguments=_arguments(event.part),
                 call=event.part.tool_call_id,
                 step=step,
             )
@@ -72,7 +78,7 @@ class Telling:
                 "llm_result" if part.outcome == "success" else "llm_tool_failed",
                 "tool_result",
                 tool=part.tool_name,
-                result=shown(part.content),
+                result=written(part.content),
                 call=part.tool_call_id,
                 step=step,
                 seconds=round(time.monotonic() - began, 2),
@@ -80,15 +86,22 @@ class Telling:
 
     def answered(self, calls: Sequence[ToolCallPart]) -> str:
         """The tools of a turn as the progress names them."""
-        return ", ".join(dict.fromkeys(call.tool_name for call in calls))
+        names = dict.fromkeys(cut(call.tool_name, MOST_NAME) for call in calls)
+        return cut(self._hiding.text(storable(", ".join(names))), 2 * MOST_NAME)
 
     def _say(self, code: str, status: str, **params: Any) -> None:
-        safe = {n: self._hiding.text(v) if isinstance(v, str) else v for n, v in params.items()}
+        """Say it, each text first without secrets and then cut, so that no part of one is left."""
+        safe = {
+            name: cut(self._hiding.text(storable(value)), LONGEST[name])
+            if isinstance(value, str)
+            else value
+            for name, value in params.items()
+        }
         self._console.say(code, status=status, **safe)
 
 
 def _arguments(call: ToolCallPart) -> str:
     try:
         return json.dumps(call.args_as_dict(), ensure_ascii=False)
-    except ValueError:  # what a model wrote need not be JSON
+    except (ValueError, RecursionError):  # what a model wrote need not be JSON
         return str(call.args)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -20,9 +22,14 @@ MOST_READ = 256 * 1024
 MOST_WRITTEN = 8 * 1024 * 1024
 MOST_LISTED = 500
 MOST_FOUND = 100
-MOST_SEARCHED = 5_000
-"""Files that one search looks into."""
+MOST_SEARCHED = 20_000
+"""Files and directories that one search looks at."""
 LONGEST_LINE = 300
+LONGEST_PATH = 200
+"""Characters of a path that are told."""
+MOST_PARTS = 64
+SEARCH_S = 10.0
+MOST_SEARCHED_BYTES = 256 * 1024 * 1024
 
 
 class NotPossible(Exception):
@@ -44,16 +51,14 @@ class Workspace:
             limit: How many bytes to read at most.
         """
         *above, name = self._parts(path)
-        with self._directory(above) as holder:
-            opened = _open(name, READ, holder, path)
-        with os.fdopen(opened, "rb") as file:
-            _regular(file.fileno(), path)
+        with self._directory(above) as holder, _file(name, READ, holder, path) as file:
             size = os.fstat(file.fileno()).st_size
-            file.seek(max(0, offset))
+            begin = min(max(0, offset), size)
+            file.seek(begin)
             data = file.read(min(max(1, limit), MOST_READ))
         text = data.decode("utf-8", "replace")
-        rest = size - max(0, offset) - len(data)
-        return f"{text}\n({rest:,} more bytes; go on at {offset + len(data)})" if rest > 0 else text
+        rest = size - begin - len(data)
+        return f"{text}\n({rest:,} more bytes; go on at {begin + len(data)})" if rest > 0 else text
 
     def write_file(self, path: str, content: str, append: bool = False) -> str:
         """Write a text file of the workspace; directories on the way are made.
@@ -67,10 +72,11 @@ class Workspace:
         if len(data) > MOST_WRITTEN:
             raise NotPossible(f"at most {MOST_WRITTEN:,} bytes are written at once")
         *above, name = self._parts(path)
-        with self._directory(above, make=True) as holder:
-            opened = _open(name, WRITE | (os.O_APPEND if append else 0), holder, path)
-        with os.fdopen(opened, "wb") as file:
-            _regular(file.fileno(), path)
+        flags = WRITE | (os.O_APPEND if append else 0)
+        with (
+            self._directory(above, make=True) as holder,
+            _file(name, flags, holder, path) as file,
+        ):
             if not append:
                 file.truncate()
             file.write(data)
@@ -101,9 +107,13 @@ class Workspace:
             raise NotPossible("say which text to look for")
         parts = () if path in {"", "."} else self._parts(path)
         found: list[str] = []
-        for looked, inner in enumerate(self._files(parts), start=1):
-            found += _matching(self._bytes(inner), text, "/".join(inner))
-            if len(found) >= MOST_FOUND or looked >= MOST_SEARCHED:
+        looked, until = 0, time.monotonic() + SEARCH_S
+        for inner in self._files(parts):
+            data = self._bytes(inner)
+            looked += len(data)
+            found += _matching(data, text, _shown("/".join(inner)))
+            enough = len(found) >= MOST_FOUND or looked >= MOST_SEARCHED_BYTES
+            if enough or time.monotonic() > until:
                 found[MOST_FOUND:] = ["(there may be more: look in a directory, or for more text)"]
                 break
         return "\n".join(found) or "(nothing found)"
@@ -111,7 +121,9 @@ class Workspace:
     def _parts(self, path: str) -> tuple[str, ...]:
         parts = PurePosixPath(path).parts
         if "\0" in path or not parts or path.startswith("/") or ".." in parts:
-            raise NotPossible(f"{path!r} is not a path inside the workspace")
+            raise NotPossible(f"{path[:LONGEST_PATH]!r} is not a path inside the workspace")
+        if len(parts) > MOST_PARTS:
+            raise NotPossible(f"a path has at most {MOST_PARTS} parts")
         return parts
 
     @contextmanager
@@ -132,34 +144,53 @@ class Workspace:
             os.close(opened)
 
     def _files(self, parts: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-        with self._directory(parts) as holder:
-            entries = [(name, _mode(name, holder)) for name in sorted(os.listdir(holder))]
-        yield from ((*parts, name) for name, mode in entries if stat.S_ISREG(mode))
-        for name, mode in entries:
-            if stat.S_ISDIR(mode):
-                yield from self._files((*parts, name))
+        """Those below a directory, whatever is deep or wide in it looked at in bounds."""
+        left, waiting = MOST_SEARCHED, [parts]
+        while waiting and left > 0:
+            place = waiting.pop()
+            try:
+                with self._directory(place) as holder:
+                    names = sorted(os.listdir(holder))[:left]
+                    entries = [(name, _mode(name, holder)) for name in names]
+            except (NotPossible, OSError):  # gone by now
+                if place == parts:
+                    raise
+                continue
+            left -= len(entries) + 1
+            yield from ((*place, name) for name, mode in entries if stat.S_ISREG(mode))
+            if len(place) < MOST_PARTS:
+                inner = [(*place, name) for name, mode in entries if stat.S_ISDIR(mode)]
+                waiting += reversed(inner)
 
     def _bytes(self, parts: tuple[str, ...]) -> bytes:
         *above, name = parts
         try:
-            with self._directory(above) as holder:
-                opened = _open(name, READ, holder, name)
-        except NotPossible:  # gone by now
+            with self._directory(above) as holder, _file(name, READ, holder, name) as file:
+                return file.read(MOST_READ)
+        except (NotPossible, OSError):  # gone by now
             return b""
-        with os.fdopen(opened, "rb") as file:
-            return file.read(MOST_READ)
+
+
+@contextmanager
+def _file(name: str, flags: int, holder: int, path: str) -> Iterator[IO[bytes]]:
+    """A regular file, opened; whatever else is there is closed again."""
+    opened = _open(name, flags, holder, path)
+    try:
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            raise NotPossible(f"{_shown(path)}: it is no file")
+        file = os.fdopen(opened, "rb" if flags == READ else "wb")
+    except BaseException:
+        os.close(opened)
+        raise
+    with file:
+        yield file
 
 
 def _open(name: str, flags: int, holder: int, path: str) -> int:
     try:
         return os.open(name, flags, 0o600, dir_fd=holder)
     except OSError as error:
-        raise NotPossible(f"{path}: {error.strerror}") from None
-
-
-def _regular(opened: int, path: str) -> None:
-    if not stat.S_ISREG(os.fstat(opened).st_mode):
-        raise NotPossible(f"{path}: it is no file")
+        raise NotPossible(f"{_shown(path)}: {error.strerror}") from None
 
 
 def _mode(name: str, holder: int) -> int:
@@ -173,8 +204,17 @@ def _line(name: str, holder: int) -> str:
     try:
         seen = os.stat(name, dir_fd=holder, follow_symlinks=False)
     except OSError:
-        return name
-    return f"{name}/" if stat.S_ISDIR(seen.st_mode) else f"{name} ({seen.st_size:,} bytes)"
+        return _shown(name)
+    return (
+        f"{_shown(name)}/"
+        if stat.S_ISDIR(seen.st_mode)
+        else f"{_shown(name)} ({seen.st_size:,} bytes)"
+    )
+
+
+def _shown(path: str) -> str:
+    """A path as it can be told, whatever bytes it is made of."""
+    return os.fsencode(path).decode("utf-8", "replace")[:LONGEST_PATH]
 
 
 def _matching(data: bytes, text: str, path: str) -> Iterator[str]:
