@@ -128,6 +128,7 @@ def test_a_task_that_waits_for_the_budget_of_its_flow_says_so(
         "waits: budget of its flow for the day",
         "waits: about to start",
     ]
+    assert "<dd>$0.5000 of $0.2500</dd>" in browser.get(f"/flows/{flow_id}").text
     page = html.unescape(browser.get(f"/tasks/{waiting.task_id}").text)
     assert "The flow “Ask” has used up its budget of 0.25 USD for today: 0.5 USD." in page
 

@@ -20,7 +20,7 @@ from webapp.doors.principal import principal
 from webapp.ports import ports
 from webapp.queries import board, flow_list, flows, pages, timetable
 from webapp.services import hooks
-from webapp.web import flow_edit, schedule_lines
+from webapp.web import flow_edit, model_facts, schedule_lines
 from webapp.web.flow_run import RunForm
 from webapp.web.forms import unless_refused
 from webapp.web.fragments import is_fragment, unchanged, version_of
@@ -145,6 +145,7 @@ def _page(row: Row[Any], form: RunForm) -> str:
         settings=_settings(row),
         hold=pages.hold(row.lane),
         known=row.agent in ports().agents.names(),
+        spent=model_facts.of_flow(row),
         line=_schedule(row.flow_id),
         example=parameters.defaults(row.parameters),
         api=url_for("api_flows.run", flow_id=row.flow_id, _external=True),

@@ -89,16 +89,16 @@ class LlmFields:
         lazy_gettext("Files of the session"),
         default="yes",
         choices=[
-            SelectChoice("yes", lazy_gettext("it may read and write them")),
-            SelectChoice("no", lazy_gettext("it has no tools for them")),
+            SelectChoice("yes", lazy_gettext("reads and writes")),
+            SelectChoice("no", lazy_gettext("out of its reach")),
         ],
     )
     memory = SelectField(
         lazy_gettext("Memory"),
         default="yes",
         choices=[
-            SelectChoice("yes", lazy_gettext("knows what was said before")),
-            SelectChoice("no", lazy_gettext("begins with nothing")),
+            SelectChoice("yes", lazy_gettext("remembers the session")),
+            SelectChoice("no", lazy_gettext("begins afresh")),
         ],
     )
     memory_tokens = IntegerField(

@@ -61,6 +61,14 @@ def of_task(row: Row[Any], attempt: Row[Any] | None) -> ModelFacts | None:
     )
 
 
+def of_flow(flow: Row[Any]) -> Sequence[str]:
+    """What runs of a flow used today of its budget; empty if it has none."""
+    if not flow.budget:
+        return ()
+    used = conversations.spent(models.allowance().day, [flow.flow_id]).get(flow.flow_id, {})
+    return _figures(used, {}, {kind: flow.budget.get(kind) for kind in KINDS})
+
+
 def waits(row: Any) -> Waits | None:
     """Why a task of a model would not begin although its lane is free."""
     return conversations.waits_for(row, models.allowance()) if row.agent in TALKERS else None

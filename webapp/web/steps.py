@@ -21,6 +21,11 @@ CALL = "llm_call"
 ANSWERS = ("llm_result", "llm_tool_failed")
 STEPS = (CALL, *ANSWERS, "llm_thought", "llm_turn", "llm_asked_tools")
 """Entries of a log that are shown as steps of a conversation."""
+TROUBLES = (
+    *("llm_cut", "llm_retry", "llm_near_requests", "llm_near_tokens", "llm_near_cost"),
+    *("llm_server_failed", "llm_server_lost", "llm_server_unknown"),
+)
+"""Entries about what did not go as it should, although it goes on."""
 SHOWN = 8_000
 """Characters of a turn that a page shows; the API has all of it."""
 HINT = 100
@@ -31,7 +36,7 @@ LAST_DIGIT = 4
 
 def init_app(app: Flask) -> None:
     """Teach the templates to show steps."""
-    app.jinja_env.globals.update(STEPS=STEPS)
+    app.jinja_env.globals.update(STEPS=STEPS, TROUBLES=TROUBLES)
     app.jinja_env.filters.update(
         arguments=arguments, pretty=pretty, prose=prose, figures=figures, dollars=dollars
     )
