@@ -21,19 +21,22 @@ document.addEventListener("click", (event) => {
   field.scrollIntoView({ block: "center" });
 });
 
+const SOURCES = ["composer", "compose-offline"];
+
 let typedIn = false;
 document.addEventListener("htmx:before:request", (event) => {
-  if (event.detail.ctx.sourceElement.id === "composer") {
+  if (SOURCES.includes(event.detail.ctx.sourceElement.id)) {
     typedIn = document.activeElement?.closest("#composer") !== null;
   }
 });
 document.addEventListener("htmx:after:swap", (event) => {
-  if (event.detail.ctx.sourceElement.id !== "composer") return;
+  const source = event.detail.ctx.sourceElement.id;
+  if (!SOURCES.includes(source)) return;
   const field = document.querySelector("#composer textarea");
   if (field) grow(field);
   const wrong = document.querySelector("#composer [aria-invalid]");
   if (field && typedIn) (wrong ?? field).focus();
-  document.querySelector("main .first")?.remove();
+  if (source === "composer") document.querySelector("main .first")?.remove();
 });
 
 const field = document.querySelector("#composer textarea");

@@ -148,6 +148,18 @@ def test_one_click_makes_the_demonstration_and_keeps_what_was_typed(browser: Bro
     )  # fmt: skip
 
 
+def test_the_demonstration_is_chosen_in_the_composer_of_a_session_too(
+    browser: Browser, submit: Callable[..., Any]
+) -> None:
+    submit("one", session_id="s")
+    page = browser.get("/sessions/s").text
+    assert 'hx-post="/compose/offline?session_id=s"' in page
+    assert browser.post("/compose/offline?session_id=nobody", ASKED).status_code == 404
+    page = browser.post("/compose/offline?session_id=s", ASKED, headers=HTMX).text
+    assert 'action="/sessions/s/tasks"' in page
+    assert chosen(page, "llm_profile_name") == "offline"
+
+
 def test_the_demonstration_takes_another_name_where_its_own_is_taken(
     browser: Browser, app: APIFlask
 ) -> None:

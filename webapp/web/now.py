@@ -13,7 +13,7 @@ from webapp import clock
 from webapp.doors import health, receiving
 from webapp.doors.principal import administration
 from webapp.ports import ports
-from webapp.queries import attention, board
+from webapp.queries import attention, board, sessions
 from webapp.queries.board import Board
 from webapp.web import ahead, day, model_facts
 from webapp.web.ahead import Due
@@ -93,7 +93,8 @@ def use_offline() -> ResponseReturnValue:
     """Make the profile that needs no key, and choose it in the composer that asks for it."""
     world = board.board()
     form = composer(world)
-    form.continues = request.args.get("session_id")
+    if session_id := request.args.get("session_id"):
+        form.continues = sessions.find(session_id).session_id
     choose_offline(form)
     if is_fragment():
         return render_template("_partials/composer.html", form=form, world=world)

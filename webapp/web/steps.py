@@ -78,7 +78,7 @@ def pretty(text: Any) -> str:
     return str(text or "")
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=1024)
 def prose(text: str) -> Markup:
     """What a model says, as the HTML of its Markdown that can do no harm.
 
