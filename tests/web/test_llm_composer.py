@@ -118,6 +118,7 @@ def test_without_a_profile_a_task_for_a_model_is_refused_with_the_way_out(browse
     assert answer.status_code == 422
     assert "Name a profile: there is no default one." in problems(answer.text)
     assert 'hx-post="/compose/offline"' in answer.text
+    assert '<a href="/settings/llm-profiles">Set one up in the settings</a>' in answer.text
 
 
 def test_only_those_who_administer_may_have_the_demonstration_made(

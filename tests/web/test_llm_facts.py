@@ -14,7 +14,7 @@ from tests.factories import MakeFlow
 from tests.profiles import make_profile, pretended
 from tests.web.conftest import Browser, counted, poll
 from webapp import clock
-from webapp.domain import spending as days
+from webapp.domain.spending import Allowance, day_of
 from webapp.ports import KEY
 from webapp.runtime.context import Context
 from webapp.services import lanes, spending
@@ -44,8 +44,9 @@ def spends(context: Context) -> Callable[..., None]:
     def spend(taken: Assignment, requests: int = 1, cost: float | None = 0.5) -> None:
         now = clock.now()
         used = Used("tiny-1", requests, input_tokens=1000, output_tokens=234, cost=cost)
-        day = days.day_of(now, clock.machine_zone())
-        context.call(spending.keep, taken.task_id, taken.attempt, {}, now, used=used, day=day)
+        allowance = Allowance(day_of(now, clock.machine_zone()))
+        call = (spending.keep, taken.task_id, taken.attempt, {}, now)
+        context.call(*call, used=used, allowance=allowance)
 
     return spend
 
@@ -177,6 +178,7 @@ def test_the_head_of_a_task_says_whom_it_asks_and_what_that_took(
     taken = claim()
     page = browser.get(f"/tasks/{taken.task_id}").text
     assert facts(page) == ["demo", "tiny-1", "as quick as it can"]
+    assert '<a href="/settings/llm-profiles/demo/edit">demo</a>' in page
 
     spends(taken, requests=3, cost=0.0012)
     page = browser.get(f"/tasks/{taken.task_id}").text
