@@ -100,7 +100,12 @@ def test_a_call_that_was_opened_stays_open_while_more_happens(
     page.get_by_role("link", name="Say what there is.").first.click()
     thought = page.locator(".step.thought").first
     thought.locator("summary").click()
-    polls(page, "/live", 3)
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.locator(".task-title")).to_contain_text("paused")
+    page.get_by_label("Instruction").fill("Hurry.")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".receipt")).to_contain_text("delivered")
+    polls(page, "/live")
     assert thought.evaluate("element => element.open")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     page.get_by_role("button", name="Stop…").click()

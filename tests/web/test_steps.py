@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from apiflask import APIFlask
 
-from tests.web.conftest import Browser
+from tests.web.conftest import Browser, counted
 from tests.web.flows import text
 from webapp import clock
 from webapp.queries import pages
@@ -188,3 +189,20 @@ def test_a_call_and_its_answer_on_two_pages_stand_alone(
     earlier = browser.get(address[1]).text
     assert calls(earlier) == ["read_file a.txt"]
     assert "among the later entries" in earlier
+
+
+def test_a_long_conversation_asks_the_database_as_often_as_a_short_one(
+    *, app: APIFlask, browser: Browser, taken: Assignment, say: Say
+) -> None:
+    def cost() -> list[int]:
+        found = []
+        for path in (f"/tasks/{taken.task_id}", f"/tasks/{taken.task_id}/live", "/sessions/s"):
+            with counted(app) as asked:
+                assert browser.client.get(path).status_code == 200
+            found.append(len(asked))
+        return found
+
+    say(call(1), answer(1))
+    short = cost()
+    say(*(step for n in range(2, 60) for step in (call(n), answer(n))))
+    assert cost() == short
