@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import yaml
 from apiflask import APIFlask
 from flask.testing import FlaskClient
+
+from webapp import clock
 
 BACKUP = """\
 lineup: 1
@@ -195,6 +198,21 @@ def test_names_that_exist_are_refused_replaced_or_renamed_by_choice(api: FlaskCl
     assert "make copy" in after["task_description"]
     schedule = api.get(f"/api/schedule/{after['flow_id']}").get_json()
     assert schedule["cron_expression"] == "0 3 * * *"
+
+
+def test_a_replacement_lands_off_and_a_schedule_that_failures_paused_still_says_so(
+    api: FlaskClient, change_schedule: Callable[..., None]
+) -> None:
+    send(api, BACKUP)
+    path = f"/api/schedule/{flows(api)['backup']['flow_id']}"
+    why = {"pause_code": "paused_after_failures", "pause_params": {"count": 3, "error": "401"}}
+    change_schedule(api.get(path).get_json()["id"], paused_at=clock.now(), **why)
+
+    assert send(api, BACKUP, existing="replace")["success"] is True
+
+    kept = api.get(path).get_json()
+    assert kept["is_enabled"] is False
+    assert kept["pause_reason"] == "Switched off after 3 failures in a row: 401"
 
 
 def test_secrets_are_not_exported_and_a_replaced_flow_keeps_its_own(api: FlaskClient) -> None:

@@ -24,6 +24,7 @@ __all__ = ["rows", "run"]
 
 Run = Callable[..., str]
 DONE = completed("done")
+EDIT: dict[str, Any] = {"min_interval_s": 1.0, "by": "me"}
 
 
 @pytest.fixture(autouse=True)
@@ -139,6 +140,40 @@ def test_a_pause_is_told_instead_of_the_failure_that_led_to_it(rows: Rows, run: 
     assert rows.told() == [("both", "paused"), ("failures", "failed")]
 
 
+def test_what_is_off_already_stays_paused_when_it_is_saved_as_off(
+    rows: Rows, run: Run, context: Context
+) -> None:
+    rows.schedule(pause_after_failures=2, version=1)
+    run(FAILED)
+    run(FAILED)
+    paused = rows.one(Schedule)
+
+    for changes in ({"is_enabled": False}, {"is_enabled": False, "description": "a note"}):
+        context.call(schedules.change, "nightly", changes, **EDIT, now=clock.now())
+
+    saved = rows.one(Schedule)
+    assert (saved.description, saved.version) == ("a note", paused.version + 1)
+    assert (saved.paused_at, saved.pause_code) == (paused.paused_at, paused.pause_code)
+    assert saved.pause_params == paused.pause_params
+
+
+def test_whoever_switched_it_off_failures_count_anew_when_it_is_switched_on(
+    rows: Rows, run: Run, context: Context
+) -> None:
+    rows.schedule(pause_after_failures=2)
+    run(FAILED)
+    for on in (True, False):  # on, which it is, is no new beginning
+        context.call(schedules.switch, "nightly", on, **EDIT, now=clock.now())
+    run(FAILED)
+    assert in_a_row(rows) == 2
+
+    context.call(schedules.switch, "nightly", True, **EDIT, now=clock.now())
+
+    assert in_a_row(rows) == 0
+    run(FAILED)
+    assert rows.one(Schedule).is_enabled
+
+
 def test_after_a_resumption_failures_count_anew_and_the_recovery_is_still_told(
     rows: Rows, run: Run, context: Context
 ) -> None:
@@ -147,8 +182,7 @@ def test_after_a_resumption_failures_count_anew_and_the_recovery_is_still_told(
     run(FAILED)
     run(FAILED)
 
-    change = {"min_interval_s": 1.0, "by": "me", "now": clock.now()}
-    context.call(schedules.switch, "nightly", True, **change)
+    context.call(schedules.switch, "nightly", True, **EDIT, now=clock.now())
 
     assert in_a_row(rows) == 0
     run(DONE)

@@ -185,6 +185,22 @@ def test_a_paused_schedule_says_why_and_is_resumed_by_one_click(
     assert "Leave it off" not in browser.get("/").text
 
 
+def test_who_leaves_a_paused_schedule_off_is_asked_no_more(
+    browser: Browser, rows: Rows, fail: Any
+) -> None:
+    rows.flow("invoices")
+    rows.schedule("invoices", pause_after_failures=1)
+    fail("invoices")
+    seen = {"kind": "paused", "key": "invoices", "at": rows.one(Schedule).paused_at.isoformat()}
+    assert f'value="{seen["at"]}"' in browser.get("/").text
+
+    assert browser.post("/attention/seen", seen).status_code == 303
+
+    left = rows.one(Schedule)
+    assert (left.is_enabled, left.paused_at, left.pause_code) == (False, None, None)
+    assert "Leave it off" not in browser.get("/").text
+
+
 def test_missed_times_and_lost_notices_are_shown_until_they_are_seen(
     app: APIFlask, browser: Browser, rows: Rows
 ) -> None:

@@ -153,35 +153,6 @@ def test_every_field_is_stored_and_offered_again(
     assert "05-01\n2030-12-24/2031-01-02" in page
 
 
-def test_saving_what_nobody_changed_changes_nothing(
-    browser: Browser, make_flow: MakeFlow, api: Any
-) -> None:
-    flow_id = make_flow("invoices")
-    own = {
-        "cron_expression": "0 9 * * 1-5",
-        "timezone": "Europe/Berlin",
-        "description": "two\nlines",
-        "starts_at": "2030-01-01T08:00:30+01:00",
-        "grace_s": 0.125,
-        "jitter_s": 3600,
-        "catch_up": "once",
-        "catch_up_limit": 7,
-        "catch_up_window_s": 1234567.5,
-        "calendar": ["12-25"],
-    }
-    before = api.post("/api/schedule", json={"flow_id": flow_id, **own}).json
-    page = browser.get(f"/schedules/{flow_id}/edit").text
-    form = dict(re.findall(r'<input[^>]*? name="(\w+)"[^>]*? value="([^"]*)"', page))
-    form |= dict(re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>\n([^<]*)<', page))
-    chosen = r'<select[^>]* name="(\w+)".*?value="([^"]*)" selected'
-    form |= dict(re.findall(chosen, page, re.S))
-    form |= {"preset": "weekdays", "is_enabled": "1"}
-    assert browser.post(f"/schedules/{flow_id}", form).status_code == 303
-    after = api.get(f"/api/schedule/{flow_id}").json
-    assert {name: after[name] for name in own} == {name: before[name] for name in own}
-    assert after["version"] == before["version"]
-
-
 def test_an_edit_that_somebody_overtook_is_refused_and_keeps_what_was_typed(
     browser: Browser, make_schedule: MakeSchedule, make_flow: MakeFlow
 ) -> None:

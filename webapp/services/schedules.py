@@ -106,9 +106,9 @@ def alter(
     before = _terms(row)
     terms = replace(before, **changes)
     different = {name: value for name, value in vars(terms).items() if value != vars(before)[name]}
-    switched = {} if "is_enabled" not in changes or row.paused_at is None else NOT_PAUSED
-    if not different and not switched:
+    if not different:
         return
+    switched = NOT_PAUSED if "is_enabled" in different else {}
     values = {**different, **switched, "updated_at": now, "version": row.version + 1}
     db.session.execute(update(_schedules).where(_schedules.c.id == row.id).values(**values))
     if different.keys() & set(WHEN):
@@ -125,7 +125,7 @@ change = transaction(alter)
 
 
 def switch(flow_id: str, on: bool, *, min_interval_s: float, by: str, now: datetime) -> None:
-    """Switch a schedule on or off; a pause that failures caused is over with either."""
+    """Switch a schedule on, which ends a pause that failures caused, or off."""
     changes = {"is_enabled": on}
     change(flow_id, changes, min_interval_s=min_interval_s, by=by, now=now)
 

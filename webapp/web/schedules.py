@@ -68,7 +68,7 @@ def rows() -> ResponseReturnValue:
 
 @bp.post("/<flow_id>/switch")
 def switch(flow_id: str) -> ResponseReturnValue:
-    """Switch it on or off; a pause that failures caused is over with either."""
+    """Switch it on, which ends a pause that failures caused, or off."""
     door.switch(flow_id, request.form.get("on") == "1", by=principal().name)
     if not is_fragment():
         back = request.form.get("back", "")

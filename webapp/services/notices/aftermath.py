@@ -70,9 +70,7 @@ _BEGIN_ANEW = (
     .where(
         _of_flow,
         _flows.c.failures_in_row > 0,
-        exists().where(
-            _schedules.c.flow_id == _flows.c.flow_id, _schedules.c.paused_at.is_not(None)
-        ),
+        exists().where(_schedules.c.flow_id == _flows.c.flow_id, ~_schedules.c.is_enabled),
     )
     .values(failures_in_row=0, failed_at=None)
 )
@@ -130,7 +128,7 @@ def ended(flow_id: str, task_id: str, status: Status, error: str | None, now: da
 
 
 def begin_anew(flow_id: str) -> None:
-    """Count a flow's failures from nothing where its schedule is about to be resumed.
+    """Count a flow's failures from nothing where its schedule is off, and is to be on.
 
     Before the schedule is locked. Whoever was told of the failures is still told when it works.
     """

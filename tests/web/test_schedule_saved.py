@@ -1,0 +1,62 @@
+"""An edit of a schedule by its form: what nobody touched stays as it was."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tests.factories import MakeFlow, MakeSchedule
+from tests.web.conftest import Browser
+from webapp import clock
+
+
+def offered(page: str) -> dict[str, str]:
+    """What stands in every field, but for what is ticked."""
+    form = dict(re.findall(r'<input[^>]*? name="(\w+)"[^>]*? value="([^"]*)"', page))
+    form |= dict(re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>\n([^<]*)<', page))
+    chosen = r'<select[^>]* name="(\w+)".*?value="([^"]*)" selected'
+    return form | dict(re.findall(chosen, page, re.S))
+
+
+def test_saving_what_nobody_changed_changes_nothing(
+    browser: Browser, make_flow: MakeFlow, api: Any
+) -> None:
+    flow_id = make_flow("invoices")
+    own = {
+        "cron_expression": "0 9 * * 1-5",
+        "timezone": "Europe/Berlin",
+        "description": "two\nlines",
+        "starts_at": "2030-01-01T08:00:30+01:00",
+        "grace_s": 0.125,
+        "jitter_s": 3600,
+        "catch_up": "once",
+        "catch_up_limit": 7,
+        "catch_up_window_s": 1234567.5,
+        "calendar": ["12-25"],
+    }
+    before = api.post("/api/schedule", json={"flow_id": flow_id, **own}).json
+    form = offered(browser.get(f"/schedules/{flow_id}/edit").text)
+    form |= {"preset": "weekdays", "is_enabled": "1"}
+    assert browser.post(f"/schedules/{flow_id}", form).status_code == 303
+    after = api.get(f"/api/schedule/{flow_id}").json
+    assert {name: after[name] for name in own} == {name: before[name] for name in own}
+    assert after["version"] == before["version"]
+
+
+def test_a_pause_and_its_reason_outlive_an_edit_of_the_note(
+    browser: Browser, make_schedule: MakeSchedule, make_flow: MakeFlow
+) -> None:
+    why = {"count": 3, "error": "401 Unauthorized"}
+    paused = {"paused_at": clock.now(), "pause_code": "paused_after_failures", "pause_params": why}
+    flow_id = make_flow("invoices")
+    make_schedule(flow_id=flow_id, is_enabled=False, **paused)
+    form = offered(browser.get(f"/schedules/{flow_id}/edit").text)
+    form |= {"preset": "daily", "description": "called them"}
+    form.pop("is_enabled", None)
+
+    assert browser.post(f"/schedules/{flow_id}", form).status_code == 303
+
+    page = browser.get(f"/schedules/{flow_id}").text
+    assert "called them" in page
+    assert "3 failures in a row: 401 Unauthorized" in page
+    assert "Resume" in page
