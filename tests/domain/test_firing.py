@@ -138,6 +138,45 @@ def test_catching_up_once_takes_the_newest_that_the_calendar_allows() -> None:
     assert list(found.fire) == [NOON + timedelta(days=1)]
 
 
+@pytest.mark.parametrize(
+    ("catch_up", "expression", "fired", "left_out"),
+    [
+        ("once", MINUTELY, 1, 18 * 60 + 1),
+        ("all", MINUTELY, 100, 18 * 60 + 1),
+        ("all", EACH_SECOND, 100, 18 * 3600 + 1),
+    ],
+)
+def test_however_many_the_calendar_leaves_out_those_before_are_caught_up(
+    catch_up: str, expression: str, fired: int, left_out: int
+) -> None:
+    midnight = at("00:00") + timedelta(days=1)
+    step = timedelta(seconds=1 if expression == EACH_SECOND else 60)
+
+    found = planned(
+        midnight + timedelta(hours=18),
+        at("22:00"),
+        cron_expression=expression,
+        catch_up=catch_up,
+        grace_s=0.0,
+        calendar=["2026-11-24"],
+    )
+
+    assert list(found.fire) == [midnight - step * ago for ago in range(fired, 0, -1)]
+    passed = [fate for fate in found.fates if fate.code == "skipped_calendar"]
+    assert sum(fate.count for fate in passed) == left_out
+    assert passed[0].due_at == midnight
+    assert len(passed) <= EACH_BY_ITSELF + 1
+    missed = sum(fate.count for fate in found.fates) - left_out
+    assert missed + fired == timedelta(hours=2) // step
+
+
+def test_where_the_calendar_leaves_all_out_nothing_is_caught_up() -> None:
+    found = planned(at("15:30"), catch_up="once", calendar=["11-23"])
+
+    assert [fate.code for fate in found.fates] == ["skipped_calendar"] * 4
+    assert not found.fire
+
+
 @pytest.mark.parametrize("catch_up", ["skip", "once", "all"])
 def test_in_a_freeze_nothing_is_fired_or_caught_up(catch_up: str) -> None:
     frozen = Frozen(at("13:30"), "moving house")

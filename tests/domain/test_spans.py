@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -34,6 +35,31 @@ def test_what_is_counted_is_what_would_be_met(
         assert spans.count(rule, begin, begin + length) == len(met)
         for wanted in (1, 2, 60):
             assert spans.newest(rule, begin, begin + length, wanted) == met[-wanted:]
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone"),
+    [*RULES, ("*/30 * * * *", "America/Havana"), ("0 * * * *", "Pacific/Apia")],
+)
+def test_the_newest_on_days_that_are_not_left_out_are_what_would_be_met(
+    expression: str, zone: str
+) -> None:
+    rule = cron.parse(expression, zone)
+
+    def left_out(day: date) -> bool:
+        return day.weekday() == 5 or day.day in (1, 2, 24)
+
+    for year in (2011, 2026):  # in the first Apia left out a day
+        begin = datetime(year, 10, 1, 7, 11, 13, tzinfo=UTC)
+        until = begin + timedelta(days=95)
+        met = [
+            at
+            for at in rule.between(begin, until)
+            if not left_out(at.astimezone(ZoneInfo(zone)).date())
+        ]
+        for wanted in (1, 600):
+            found = spans.newest_allowed(rule, begin, until, wanted, left_out)
+            assert found == met[-wanted:]
 
 
 def test_a_year_of_every_second_is_counted_and_its_end_found() -> None:

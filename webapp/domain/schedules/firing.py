@@ -6,10 +6,11 @@ freeze. `overlapping` then knows what is open of the flow and how much room ther
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
+from functools import partial
+from itertools import islice, pairwise
 from typing import Any
 
 from webapp.domain import zones
@@ -158,42 +159,49 @@ class _Planning:
         return Plan(fates, fire, following, at)
 
     def _decide(self, last: datetime) -> tuple[list[Fate], list[datetime]]:
-        newest = self._newest(last)
-        wanted = self._wanted(newest)
-        fates = list(self._earlier(newest[0]))
-        fire: list[datetime] = []
-        for at in newest:
-            if self._left_out(at):
-                fates.append(Fate(at, SKIPPED, "skipped_calendar"))
-            elif at in wanted:
-                fire.append(at)
-            else:
-                fates.append(self._stale(at))
+        fire = self._wanted(last)
+        fates = list(self._earlier(fire[0] if fire else last))
+        if fire:
+            fates += self._left_out_since(fire, last)
+        else:
+            fates.append(self._passed(last))
         return fates, fire
 
-    def _newest(self, last: datetime) -> list[datetime]:
-        """The due times of which some may be fired, oldest first."""
+    def _wanted(self, last: datetime) -> list[datetime]:
+        """The due times that are to be fired, oldest first: the newest that may be."""
         timing = self.timing
-        many = timing.catch_up_limit if timing.catch_up == "all" else EACH_BY_ITSELF
-        alone = last == timing.due or self.frozen is not None or timing.catch_up == "skip"
-        if alone or (timing.catch_up == "once" and not timing.calendar):
-            return [last]
-        found = spans.newest(self.rule, timing.due, last, many)
-        return [timing.due, *found] if len(found) < many else found
-
-    def _wanted(self, newest: Sequence[datetime]) -> set[datetime]:
-        """Which of the newest are to be fired."""
-        timing, last = self.timing, newest[-1]
-        late_s = (self.now - self._fires(last)).total_seconds()
-        live = {last} if late_s <= grace_s(timing, self.rule) else set()
         if self.frozen:
-            return set()
+            return []
         if timing.catch_up == "once":
-            return set([at for at in newest if not self._left_out(at)][-1:])
+            return self._allowed(timing.due, last, 1)
         if timing.catch_up == "all":
-            window = timedelta(seconds=timing.catch_up_window_s)
-            return live | {at for at in newest if self.now - at <= window}
-        return live
+            begin = max(timing.due, self.now - timedelta(seconds=timing.catch_up_window_s))
+            if found := self._allowed(begin, last, timing.catch_up_limit):
+                return found
+        late_s = (self.now - self._fires(last)).total_seconds()
+        live = late_s <= grace_s(timing, self.rule) and not self._left_out(last)
+        return [last] if live else []
+
+    def _allowed(self, begin: datetime, last: datetime, many: int) -> list[datetime]:
+        """The newest so many that the calendar does not leave out, oldest first."""
+        calendar, after = self.timing.calendar, begin - _MOMENT
+        if not calendar:
+            return spans.newest(self.rule, after, last, many)
+        covered = partial(days.covers, calendar)
+        return spans.newest_allowed(self.rule, after, last, many, covered)
+
+    def _left_out_since(self, fire: Sequence[datetime], last: datetime) -> Iterator[Fate]:
+        """The fates of all after the first that is fired: the calendar leaves them out."""
+        if not self.timing.calendar:
+            return
+        room = EACH_BY_ITSELF
+        for after, before in pairwise([*fire, last + _MOMENT]):
+            until = before - _MOMENT
+            singles = list(islice(self.rule.between(after, until), room))
+            room -= len(singles)
+            yield from (self._passed(at) for at in singles)
+            if not room:
+                yield from self._range(singles[-1] if singles else after, until, self._passed)
 
     def _earlier(self, before: datetime) -> Iterator[Fate]:
         """The fates of all due times before this one: so many one by one, then a range."""
@@ -202,27 +210,32 @@ class _Planning:
         until = before - _MOMENT
         between = self.rule.between(self.timing.due, until)
         singles = [self.timing.due, *islice(between, EACH_BY_ITSELF - 1)]
-        for at in singles:
-            yield Fate(at, SKIPPED, "skipped_calendar") if self._left_out(at) else self._stale(at)
+        yield from (self._passed(at) for at in singles)
         since = self.frozen.since if self.frozen else None
         if since is not None and singles[-1] < since <= until:
-            yield from self._range(singles[-1], since - _MOMENT)
-            yield from self._range(max(singles[-1], since - _MOMENT), until)
+            yield from self._range(singles[-1], since - _MOMENT, self._stale)
+            yield from self._range(max(singles[-1], since - _MOMENT), until, self._stale)
         else:
-            yield from self._range(singles[-1], until)
+            yield from self._range(singles[-1], until, self._stale)
 
-    def _range(self, after: datetime, until: datetime) -> Iterator[Fate]:
-        """One fate for all due times of a span, if there are any; its calendar is not asked."""
+    def _range(
+        self, after: datetime, until: datetime, fate_of: Callable[[datetime], Fate]
+    ) -> Iterator[Fate]:
+        """One fate for all due times of a span, if there are any: that of the first."""
         count = spans.count(self.rule, after, until)
         first = self.rule.next(after)
         if count == 0 or first is None:
             return
-        fate = self._stale(first)
+        fate = fate_of(first)
         if count == 1:
             yield fate
             return
         [last] = spans.newest(self.rule, after, until, 1)
         yield Fate(first, fate.fate, fate.code, fate.params, until=last, count=count)
+
+    def _passed(self, at: datetime) -> Fate:
+        """The fate of a due time that is not fired."""
+        return Fate(at, SKIPPED, "skipped_calendar") if self._left_out(at) else self._stale(at)
 
     def _stale(self, at: datetime) -> Fate:
         """The fate of a due time for which nobody was there, or that may not be fired."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from itertools import islice
 
 from webapp.domain import zones
@@ -52,6 +53,28 @@ def newest(rule: Rule, after: datetime, until: datetime, wanted: int) -> list[da
             span = (too_few + span) // 2
         else:
             return found[-wanted:]
+
+
+def newest_allowed(
+    rule: Rule, after: datetime, until: datetime, wanted: int, left_out: Callable[[date], bool]
+) -> list[datetime]:
+    """`newest` on those days of the rule's zone that are not left out, gone through day by day."""
+    found: list[datetime] = []
+    while len(found) < wanted and (last := newest(rule, after, until, 1)):
+        begin, day = _day(rule.zone, _seconds(last[0]))
+        before = max(after, _utc(begin - 1))
+        if not left_out(day):
+            found[:0] = newest(rule, before, last[0], wanted - len(found))
+        until = before
+    return found
+
+
+def _day(zone: str, moment: int) -> tuple[int, date]:
+    """The date at a moment, and since when the clock has shown it without a change."""
+    here = zones.piece(zone, moment)
+    wall = moment + here.offset
+    midnight = wall - wall % DAY_S
+    return max(here.start, midnight - here.offset), _utc(midnight).date()
 
 
 def _calm(zone: str, here: Piece) -> tuple[int, int]:
