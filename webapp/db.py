@@ -83,12 +83,15 @@ def _in_utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-@functools.lru_cache(1_024)  # most of what is written together happens at one moment
 def _as_text(value: datetime | None) -> str | None:
     """A moment as SQLAlchemy writes and reads it in SQLite."""
-    if value is None:
-        return None
-    return _in_utc(value).isoformat(" ", "microseconds")[: -len("+00:00")]
+    return None if value is None else _utc_as_text(_in_utc(value))
+
+
+@functools.lru_cache(1_024)  # most of what is written together happens at one moment
+def _utc_as_text(value: datetime) -> str:
+    """In UTC, where two moments are never equal: a zone's clock shows an hour twice a year."""
+    return value.isoformat(" ", "microseconds")[: -len("+00:00")]
 
 
 @functools.lru_cache(1_024)
