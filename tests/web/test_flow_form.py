@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from apiflask import APIFlask
 
 from tests.web.conftest import Browser
@@ -134,6 +135,15 @@ def test_an_edit_keeps_what_is_masked_and_drops_what_was_emptied(
     assert late.status_code == 422
     assert "This flow was changed in the meantime" in late.text
     assert 'value="Other"' in late.text
+
+
+@pytest.mark.parametrize("typed", ["90", "1234567", "0.0000125"])
+def test_a_duration_is_offered_again_to_its_last_digit(
+    browser: Browser, make: Make, typed: str
+) -> None:
+    form = browser.get(f"{make(timeout_s=typed)}/edit").text
+
+    assert re.search(rf'name="timeout_s"[^>]*value="{typed}"', form)
 
 
 def test_a_name_that_is_taken_is_said_beside_it(browser: Browser, make: Make) -> None:

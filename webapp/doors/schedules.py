@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from webapp import clock
@@ -109,17 +109,17 @@ def values(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def moment(value: Any) -> datetime:
-    """A time that says its offset; raises ValueError."""
+    """A time that says its offset, in UTC, where all can be compared; raises ValueError."""
     try:
         found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-        aware = found.tzinfo is not None and found.astimezone(clock.now().tzinfo) is not None
+        utc = found.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("must be a time as in 2026-11-23T09:00:00+01:00") from None
-    if not aware:
+    if found.tzinfo is None:
         raise ValueError("must say its offset, as in 2026-11-23T09:00:00+01:00 or …Z")
     if not 1970 < found.year < 9999:
         raise ValueError("must lie in the years 1971 to 9998")
-    return found
+    return utc
 
 
 def _min_interval_s() -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any, cast
 
 import flask_babel
@@ -35,8 +36,8 @@ class DurationField(StringField):
 
 
 def written(seconds: float | None) -> str | None:
-    """A duration as the field takes it."""
-    return None if seconds is None else f"{seconds:g}"
+    """A duration as the field takes it, to the last digit: who saves it unchanged keeps it."""
+    return None if seconds is None else f"{Decimal(repr(float(seconds))):f}".removesuffix(".0")
 
 
 def parse_duration(text: str) -> float:

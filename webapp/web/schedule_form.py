@@ -16,7 +16,7 @@ from webapp.domain import zone_names
 from webapp.domain.errors import Refused
 from webapp.domain.schedules.fates import DEFAULT_GRACE_S
 from webapp.web import presets
-from webapp.web.durations import parse_duration
+from webapp.web.durations import parse_duration, written
 from webapp.web.presets import CUSTOM, Preset, Wrong
 
 DURATIONS = ("grace_s", "jitter_s", "catch_up_window_s")
@@ -101,7 +101,12 @@ class Draft:
         except ValueError:
             self.problems[name] = gettext("Write a day and a time, as in 2026-11-23T09:00.")
             return None
-        return found if found.tzinfo else found.replace(tzinfo=zone_of(self["timezone"]))
+        if found.tzinfo:
+            return found
+        zone = zone_of(self["timezone"])
+        kept = _exact(self[f"{name}_kept"], zone)
+        same = kept is not None and kept.replace(tzinfo=None, microsecond=0, fold=0) == found
+        return kept if same else found.replace(tzinfo=zone)
 
 
 def sent(form: Mapping[str, str]) -> Draft:
@@ -169,6 +174,7 @@ def of(row: Row[Any]) -> Draft:
     for name in MOMENTS:
         at = row._mapping[name]
         typed[name] = "" if at is None else _local(at, zone)
+        typed[f"{name}_kept"] = "" if at is None else at.isoformat()
     return Draft(typed, preset, on=row.is_enabled)
 
 
@@ -183,7 +189,7 @@ def zone_of(name: str) -> tzinfo:
 def duration(seconds: float) -> str:
     """Seconds as they are typed: 90, 10m, 1h 30m."""
     if seconds != int(seconds):
-        return f"{seconds:.3f}".rstrip("0")
+        return str(written(seconds))
     left, parts = int(seconds), []
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
         count, left = divmod(left, size)
@@ -196,6 +202,18 @@ def _local(at: datetime, zone: tzinfo) -> str:
     """A time as its field has it: to the second where that matters."""
     here = at.astimezone(zone).replace(tzinfo=None)
     return here.isoformat(timespec="seconds" if here.second else "minutes")
+
+
+def _exact(text: str, zone: tzinfo) -> datetime | None:
+    """A stored time on a zone's clock, if this is one.
+
+    Its field cannot say parts of a second, nor which of two equal hours is meant.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+        return at.astimezone(zone) if at.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _wrong(name: str) -> str:
