@@ -84,6 +84,49 @@ def test_each_line_becomes_a_flow_with_a_schedule(api: FlaskClient) -> None:
     assert "commented out" in said[11]
 
 
+TEMPLATE = """\
+# Edit this file to introduce tasks to be run by cron.
+#
+# For example, you can run a backup of all your user accounts
+# at 5 a.m every week with:
+# 0 5 * * 1 tar -zcf /var/backups/home.tgz /home/
+#{space}
+# For more information see the manual pages of crontab(5) and cron(8)
+#{space}
+{columns}
+"""
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    "columns",
+    ["# m h  dom mon dow   command", "#min\thour\tday\tmonth\tweekday\tcommand", "#"],
+)
+def test_what_a_template_explains_is_said_of_no_job(api: FlaskClient, columns: str) -> None:
+    text = TEMPLATE.format(space=" ", columns=columns) + "0 2 * * * make backup\n"
+
+    [flow] = take(api, text)["flows"]
+
+    assert (flow["name"], flow["lane"]) == ("make backup", "make-backup")
+    assert flows(api)["make backup"]["description"] is None
+
+
+@pytest.mark.any_database
+def test_a_comment_in_a_frame_of_signs_is_the_name_of_its_job(api: FlaskClient) -> None:
+    text = "########\n# Backup\n########\n0 2 * * * make backup\n"
+
+    [flow] = take(api, text, dry_run=True)["flows"]
+
+    assert flow["name"] == "Backup"
+
+
+@pytest.mark.any_database
+def test_a_command_with_input_is_called_what_its_line_says(api: FlaskClient) -> None:
+    [flow] = take(api, "0 2 * * * echo %a%b\n", dry_run=True)["flows"]
+
+    assert flow["name"] == "echo %a%b"
+
+
 def test_imported_jobs_ride_side_by_side_unless_they_are_given_one_lane(
     api: FlaskClient,
 ) -> None:

@@ -20,6 +20,8 @@ _SETTING = re.compile(r"""\s*(["']?)([A-Za-z_][A-Za-z0-9_]*)\1\s*=\s*(.*?)\s*"""
 _MACRO = re.compile(r"\s*(@\S+)\s+(\S.*)")
 _FIELDS = re.compile(r"\s*((?:\S+\s+){4}\S+)\s+(\S.*)")
 _FIELD = re.compile(r"[0-9*@][0-9A-Za-z*,/#~-]*")
+_COLUMNS = re.compile(r"m(?:in(?:ute)?s?)?\s+h(?:r|our)?s?(?:\s+\S+){3,}", re.IGNORECASE)
+"""A comment that names the columns, as Debian's template ends with it: of no rule in particular."""
 _PERCENT = re.compile(r"(?<!\\)%")
 
 
@@ -39,7 +41,7 @@ class _Reader:
         """Take in one line."""
         self.number += 1
         text = line.strip()
-        if not text:
+        if not text or text == "#":
             self.comments = []
         elif text.startswith("#"):
             self._comment(text.lstrip("#").strip())
@@ -56,6 +58,8 @@ class _Reader:
         rule = _FIELDS.fullmatch(text)
         if rule and all(_FIELD.fullmatch(part) for part in rule[1].split()):
             self._note("This rule is commented out, and is left out.")
+        elif _COLUMNS.fullmatch(text):
+            self.comments = []
         elif text:
             self.comments.append(text)
 
@@ -91,13 +95,13 @@ class _Reader:
         if done is None:
             self._refuse(f"% gives a command its input, which is not known of {shell}")
             return
-        self._add(rule, done, shell, notes)
+        self._add(rule, done, shell, notes, written=command)
 
-    def _add(self, rule: str, command: str, shell: str, notes: list[str]) -> None:
+    def _add(self, rule: str, command: str, shell: str, notes: list[str], *, written: str) -> None:
         others = ("SHELL", "CRON_TZ")
         env = {name: value for name, value in self.env.items() if name not in others}
         flow = {
-            "name": self._name(command),
+            "name": self._name(written),
             "description": "\n".join(self.comments) or None,
             "agent": "shell",
             "task_description": command,
@@ -111,7 +115,7 @@ class _Reader:
         self.found.entries.append(Entry(self.number, flow, schedule, notes))
 
     def _name(self, command: str) -> str:
-        """The first words of its comment, or of the command; each once in the file."""
+        """The first words of its comment, or of the command as written; each once in the file."""
         said = " ".join((self.comments[0] if self.comments else command).split())
         said = "".join(char if char.isprintable() else " " for char in said)
         name = said if len(said) <= NAME else f"{said[: NAME - 1].rstrip()}…"
