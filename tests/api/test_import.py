@@ -128,6 +128,34 @@ def test_every_problem_is_told_with_its_line_and_nothing_is_stored(api: FlaskCli
     assert len(api.get("/api/lanes").get_json()["lanes"]) == 1
 
 
+def test_a_dry_run_says_all_that_is_wrong_with_an_entry_at_once(api: FlaskClient) -> None:
+    send(api, BACKUP)
+    wrong = BACKUP.replace("0 2 * * *", "99 * * * *").replace("timeout_s: 3600", "timeout_s: no")
+    wrong = wrong.replace("    default: 3", "    required: true").replace("starts_at", "evil")
+    wrong = wrong.replace("overlap: skip", "is_enabled: maybe")
+
+    found = problems(api, wrong, dry_run=True)
+
+    assert found == [
+        (3, "flow_id"),
+        (3, "name"),
+        (9, "timeout_s"),
+        (16, "schedule.cron_expression"),
+        (18, "schedule.is_enabled"),
+        (20, "schedule.evil"),
+        (21, "name"),
+    ]
+
+
+@pytest.mark.parametrize("existing", ["refuse", "replace", "rename"])
+def test_a_name_that_no_flow_can_have_is_refused_by_its_line(
+    api: FlaskClient, existing: str
+) -> None:
+    text = BACKUP.replace("name: by hand", 'name: "a\\0b"')
+
+    assert problems(api, text, existing=existing) == [(21, "name")]
+
+
 def test_a_dry_run_says_what_would_be_and_stores_nothing(api: FlaskClient) -> None:
     answer = send(api, BACKUP, dry_run=True)
 

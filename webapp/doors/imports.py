@@ -6,25 +6,26 @@ import functools
 import pwd
 import re
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from webapp import clock
-from webapp.domain import crontab, secrets
+from webapp.domain import crontab, parameters, secrets
 from webapp.domain.bundles import MAX_FLOWS, MAX_TEXT, Bundle, Entry, Problem
 from webapp.domain.errors import Invalid, Refused
 from webapp.domain.lanes import MAX_LANES
-from webapp.domain.policies import LANE_NAME, MAIN_LANE
+from webapp.domain.policies import LANE_NAME, MAIN_LANE, MAX_NAME, cut
 from webapp.doors import flow_files, flows, schedules
 from webapp.doors.due import settle
 from webapp.doors.intake import check_text, unsealed
 from webapp.ports import ports
 from webapp.queries import flows as stored
 from webapp.services import imports as verbs
+from webapp.services import schedules as rules
+from webapp.services.flows import NAME_TAKEN
 from webapp.services.imports import Existing, Item, Outcome
-from webapp.services.schedules import Terms
 
 Kind = Literal["yaml", "crontab"]
 _YAML = re.compile(r"^(lineup|flows|---)\b", re.MULTILINE)
@@ -83,7 +84,10 @@ def bring_in(text: Any, choice: Choice, *, dry_run: bool, by: str) -> Report:
         for entry in bundle.entries
         if (item := _item(entry, zone, choice.existing, problems)) is not None
     ]
-    _refuse_twice(items, problems)
+    _refuse_twice(bundle.entries, problems)
+    if choice.existing == "refuse":
+        fine = {item.line for item in items}
+        _refuse_taken([one for one in bundle.entries if one.line not in fine], problems)
     now = clock.now()
     if choice.existing == "replace" and not dry_run and not problems:
         settle(now)  # what is due by now is due by the rules as they were
@@ -175,12 +179,14 @@ def _item(entry: Entry, zone: str, existing: Existing, problems: list[Problem]) 
     except Refused as refusal:
         problems += _blamed(entry, refusal, "")
     if entry.schedule is not None:
-        given = dict(entry.schedule)
-        was_on = given.pop("is_enabled", True)
         try:
-            schedules.values({"is_enabled": was_on})
-            values = {"timezone": zone, **schedules.values(given), "is_enabled": False}
-            terms = Terms(**values)
+            # the database would say so, too, but is not given what has another problem
+            declared, wrong = parameters.declared(entry.flow.get("parameters", []))
+            rules.check_runs_alone(_called(entry.flow), [] if wrong else declared)
+        except Refused as refusal:
+            problems += _blamed(entry, refusal, "")
+        try:
+            terms = replace(schedules.terms(entry.schedule, zone=zone), is_enabled=False)
         except Refused as refusal:
             problems += _blamed(entry, refusal, "schedule.")
     if draft is None or len(problems) > before:
@@ -190,13 +196,12 @@ def _item(entry: Entry, zone: str, existing: Existing, problems: list[Problem]) 
 
 def _without_masks(flow: Mapping[str, Any], existing: Existing, notes: list[str]) -> dict[str, Any]:
     """A flow without what stands for secrets; one that is replaced keeps its own."""
-    name = flow.get("name")
     fields = dict(flow)
     own = fields.get("agent_settings")
     if isinstance(own, Mapping):
         fields = {**fields, **own}
         del fields["agent_settings"]
-    if existing == "replace" and isinstance(name, str):
+    if existing == "replace" and (name := _called(flow)):
         fields = _kept(stored.settings_of(name, fields.get("agent")), fields)
     found: list[str] = []
     cleared = {key: _cleared(value, key, found) for key, value in fields.items()}
@@ -220,13 +225,27 @@ def _cleared(value: Any, path: str, found: list[str]) -> Any:
     return value
 
 
-def _refuse_twice(items: list[Item], problems: list[Problem]) -> None:
+def _refuse_twice(entries: Sequence[Entry], problems: list[Problem]) -> None:
     lines: dict[str, int] = {}
-    for item in items:
-        first = lines.setdefault(item.draft.name, item.line)
-        if first != item.line:
-            reason = f"line {first} has the same name, “{item.draft.name}”"
-            problems.append(Problem(item.line, reason, "name"))
+    for entry in entries:
+        name = _called(entry.flow)
+        first = lines.setdefault(name, entry.line)
+        if name and first != entry.line:
+            reason = f"line {first} has the same name, “{cut(name, MAX_NAME)}”"
+            problems.append(Problem(entry.line, reason, "name"))
+
+
+def _refuse_taken(entries: Iterable[Entry], problems: list[Problem]) -> None:
+    """What the database says of the others is said of these, too, which it is not given."""
+    named = {_called(entry.flow): entry for entry in entries}
+    taken = (named[name] for name in stored.taken(named))
+    problems += [Problem(entry.line_of("name"), NAME_TAKEN, "name") for entry in taken]
+
+
+def _called(flow: Mapping[str, Any]) -> str:
+    """The name a flow is to have; nothing if it cannot have it, nor a database be asked for it."""
+    name = flow.get("name")
+    return name.strip() if isinstance(name, str) and name.isprintable() else ""
 
 
 def _blamed(entry: Entry, refusal: Refused, prefix: str) -> list[Problem]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from webapp import clock
 from webapp.domain import zone_names
+from webapp.domain.errors import Invalid
 from webapp.domain.schedules import days
 from webapp.domain.schedules.days import MOST_DAYS
 from webapp.domain.schedules.fates import CATCH_UPS, OVERLAPS
@@ -38,11 +39,12 @@ UNSET = {"cron_expression", "description", "calendar", "starts_at", "ends_at"} |
 
 def create(flow_id: Any, raw: Mapping[str, Any], *, by: str) -> None:
     """Give a flow its schedule; raises Refused that names fields and reasons."""
-    terms = Terms(**{"timezone": clock.machine_zone(), **values(raw)})
+    made = terms(raw, zone=clock.machine_zone())
     flow = flows.find(flow_id)
     if flow.agent in ports().agents.names():
-        verbs.check_runs_alone(flow, ports().agents.asks_for(flow.agent, flow.agent_settings))
-    verbs.create(flow_id, terms, min_interval_s=_min_interval_s(), by=by, now=clock.now())
+        asked = ports().agents.asks_for(flow.agent, flow.agent_settings)
+        verbs.check_runs_alone(flow.name, flow.parameters, asked)
+    verbs.create(flow_id, made, min_interval_s=_min_interval_s(), by=by, now=clock.now())
     ports().wake.schedules()
 
 
@@ -78,8 +80,32 @@ def remove(flow_id: str, *, by: str) -> str:
     return verbs.remove(flow_id, by=by, now=clock.now())
 
 
+def terms(raw: Mapping[str, Any], *, zone: str) -> Terms:
+    """A schedule that is to be made, in this zone if none was sent.
+
+    Raises Invalid with every field that is wrong, by itself or beside the others that are not.
+    """
+    found, problems = _checked(raw)
+    made = Terms(**{"timezone": zone, **found})
+    try:
+        verbs.rule_of(made, _min_interval_s())
+    except Invalid as refusal:
+        problems = {**refusal.fields, **problems}
+    if problems:
+        raise refused(problems)
+    return made
+
+
 def values(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The checked values of the fields that were sent; raises Invalid with every wrong one.
+    """The checked values of the fields that were sent; raises Invalid with every wrong one."""
+    found, problems = _checked(raw)
+    if problems:
+        raise refused(problems)
+    return found
+
+
+def _checked(raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The fields that can be used, and what is wrong with the others.
 
     ``calendar_ics`` becomes days of the calendar, beside those that are sent in ``calendar``.
     """
@@ -103,9 +129,7 @@ def values(raw: Mapping[str, Any]) -> dict[str, Any]:
             found[name] = _joined(found, checked) if name == "calendar" else checked
         except ValueError as error:
             problems[name] = str(error)
-    if problems:
-        raise refused(problems)
-    return found
+    return found, problems
 
 
 def moment(value: Any) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ _SCHEDULED = select(_schedules.c.flow_id).where(_schedules.c.flow_id == bindpara
 _SETTINGS = select(_flows.c.agent, _flows.c.agent_settings).where(
     _flows.c.name == bindparam("flow_name")
 )
+_TAKEN = select(_flows.c.name).where(_flows.c.name.in_(bindparam("names", expanding=True)))
 _NAMES = select(_flows.c.flow_id, _flows.c.name).where(
     _flows.c.flow_id.in_(bindparam("flow_ids", expanding=True))
 )
@@ -83,6 +84,11 @@ def hooked(digest: str) -> str | None:
     """The flow whose web hook has this secret."""
     found: str | None = db.session.execute(_HOOKED, {"hook_hash": digest}).scalar_one_or_none()
     return found
+
+
+def taken(names: Iterable[str]) -> list[str]:
+    """Those of these names that a flow has."""
+    return list(db.session.execute(_TAKEN, {"names": list(names)}).scalars())
 
 
 def settings_of(name: str, agent: Any) -> dict[str, Any]:

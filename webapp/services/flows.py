@@ -60,6 +60,7 @@ COPIED = (
     "notify",
 )
 """What makes a flow what it is, besides its name."""
+NAME_TAKEN = "another flow has it"
 
 
 @dataclass(frozen=True)
@@ -245,7 +246,7 @@ def _insert(columns: dict[str, Any], by: str, now: datetime) -> str:
 def _refuse_taken(name: str, own: str | None) -> None:
     found = db.session.execute(select(_flows.c.flow_id).where(_flows.c.name == name)).scalar()
     if found is not None and found != own:
-        raise Conflict("flow_name_taken", fields={"name": "another flow has it"}, name=name)
+        raise Conflict("flow_name_taken", fields={"name": NAME_TAKEN}, name=name)
 
 
 def _refuse_unschedulable(flow_id: str, declarations: list[dict[str, Any]]) -> None:

@@ -65,8 +65,8 @@ def add(flow_id: str, terms: Terms, *, min_interval_s: float, by: str, now: date
     flow = _flow(flow_id)
     if db.session.execute(_FIND, {"flow_id": flow_id}).first() is not None:
         raise Conflict("schedule_exists", name=flow.name)
-    check_runs_alone(flow)
-    rule = _rule(terms, min_interval_s)
+    check_runs_alone(flow.name, flow.parameters)
+    rule = rule_of(terms, min_interval_s)
     made = db.session.execute(
         insert(_schedules)
         .values(**_columns(terms), flow_id=flow_id, execution_count=0)
@@ -113,11 +113,12 @@ def alter(
     db.session.execute(update(_schedules).where(_schedules.c.id == row.id).values(**values))
     if different.keys() & set(WHEN):
         if terms.is_enabled:
-            check_runs_alone(_flow(flow_id))
+            flow = _flow(flow_id)
+            check_runs_alone(flow.name, flow.parameters)
         _let_go(row, now, settled)
         # what cannot be used any more can still be switched off
         asked = terms.is_enabled or different.keys() - {"is_enabled"}
-        _plan(row.id, terms, _rule(terms, min_interval_s) if asked else None, now)
+        _plan(row.id, terms, rule_of(terms, min_interval_s) if asked else None, now)
     audit.note(by, "schedule_changed", flow_id, now, changed=sorted(different))
 
 
@@ -135,7 +136,7 @@ def replan(flow_id: str, *, by: str, now: datetime) -> None:
     """Have it wait for the first due time from now on that has no fate, whatever it waits for."""
     row = _standing(flow_id)
     terms = _terms(row)
-    _plan(row.id, terms, _rule(terms, 0) if terms.is_enabled else None, now)
+    _plan(row.id, terms, rule_of(terms, 0) if terms.is_enabled else None, now)
     audit.note(by, "repair", flow_id, now, waited_for=str(row.next_execution_at))
 
 
@@ -173,25 +174,34 @@ def _columns(terms: Terms) -> dict[str, Any]:
     return {field.name: getattr(terms, field.name) for field in fields(terms)}
 
 
-def check_runs_alone(flow: Row[Any], asked: Collection[str] = ()) -> None:
+def check_runs_alone(
+    name: str, declared: list[dict[str, Any]], asked: Collection[str] = ()
+) -> None:
     """Nobody is there to give a scheduled run what its flow, or its agent, asks for."""
-    missing = parameters.missing(flow.parameters, asked)
+    missing = parameters.missing(declared, asked)
     if missing:
         raise Invalid(
             "flow_needs_values",
             fields={"flow_id": f"its parameters without a default: {', '.join(missing)}"},
-            name=flow.name,
+            name=name,
             parameters=", ".join(missing),
         )
 
 
-def _rule(terms: Terms, min_interval_s: float) -> cron.Rule | None:
-    """The rule that the terms speak of; raises Invalid where they contradict each other."""
+def rule_of(terms: Terms, min_interval_s: float) -> cron.Rule | None:
+    """The rule that the terms speak of; raises Invalid with each field that contradicts another."""
+    problems: dict[str, str] = {}
+    rule = None
     if terms.starts_at and terms.ends_at and terms.ends_at <= terms.starts_at:
-        raise Invalid.field("ends_at", "must be later than starts_at")
-    if terms.cron_expression is None:
-        return None
-    return cron.parse(terms.cron_expression, terms.timezone, min_interval_s=min_interval_s)
+        problems["ends_at"] = "must be later than starts_at"
+    if terms.cron_expression is not None:
+        try:
+            rule = cron.parse(terms.cron_expression, terms.timezone, min_interval_s=min_interval_s)
+        except Invalid as refusal:
+            problems |= refusal.fields
+    if problems:
+        raise Invalid.of(problems)
+    return rule
 
 
 def _let_go(row: Row[Any], now: datetime, settled: bool) -> None:
