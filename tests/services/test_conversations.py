@@ -44,7 +44,15 @@ def claim(
 
 
 def keep(context: Context, task: Assignment, messages: dict[int, Any], used: Any = None) -> None:
-    context.call(spending.keep, task.task_id, task.attempt, messages, NOON, used=used, day=DAY)
+    context.call(
+        spending.keep,
+        task.task_id,
+        task.attempt,
+        messages,
+        NOON,
+        used=used,
+        allowance=Allowance(DAY),
+    )
 
 
 def test_a_run_that_lost_its_attempt_keeps_and_counts_nothing(
