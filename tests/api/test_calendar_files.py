@@ -68,3 +68,49 @@ def test_a_calendar_file_that_means_harm_or_nothing_is_refused(
 
         assert answer.status_code == 400
         assert "calendar_ics" in answer.get_json()["fields"]
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    ("event", "taken"),
+    [
+        ("DTSTART;VALUE=DATE:{year}0301\nDTEND;VALUE=DATE:99991231", "{year}-03-01/"),
+        ("DTSTART;VALUE=DATE:{year}0301\nDTEND:99991231T235959Z", "{year}-03-01/"),
+        ("DTSTART;VALUE=DATE:{year}0301\nDURATION:P2900000D", "{year}-03-01/"),
+        ("DTSTART;VALUE=DATE:{year}0301\nDTEND;VALUE=DATE:99991231\nRRULE:FREQ=YEARLY", "-03-01/"),
+        ("DTSTART;VALUE=DATE:{year}0301\nRRULE:FREQ=YEARLY;UNTIL=99991231", "{year}-03-01"),
+        ("DTSTART;VALUE=DATE:99991231", ""),
+        ("DTSTART;VALUE=DATE:99980101\nDTEND;VALUE=DATE:99991231\nRRULE:FREQ=DAILY", ""),
+    ],
+)
+def test_an_event_that_is_far_away_does_not_spoil_the_others(
+    api: FlaskClient, make_flow: MakeFlow, event: str, taken: str
+) -> None:
+    year = clock.now().year + 1
+    far = f"BEGIN:VEVENT\nUID:far\n{event.format(year=year)}\nEND:VEVENT\nEND:VCALENDAR"
+    ics = ICS.format(year=year).replace("END:VCALENDAR", far)
+
+    made = api.post("/api/schedule", json={"flow_id": make_flow(), "calendar_ics": ics}).get_json()
+
+    days = made["calendar"]
+    assert f"{year}-12-25" in days
+    of_far = [day for day in days if "-12-25" not in day and "-07-01/" not in day]
+    assert bool(of_far) == bool(taken)
+    assert any(taken.format(year=year) in day for day in days)
+
+
+@pytest.mark.any_database
+def test_what_is_moved_far_away_leaves_the_day_it_was_on(
+    api: FlaskClient, make_flow: MakeFlow
+) -> None:
+    year = clock.now().year + 1
+    moved = (
+        f"BEGIN:VEVENT\nUID:christmas\nRECURRENCE-ID;VALUE=DATE:{year}1225\n"
+        "DTSTART;VALUE=DATE:99980101\nEND:VEVENT\nEND:VCALENDAR"
+    )
+    ics = ICS.format(year=year).replace("END:VCALENDAR", moved)
+
+    made = api.post("/api/schedule", json={"flow_id": make_flow(), "calendar_ics": ics}).get_json()
+
+    assert f"{year}-12-25" not in made["calendar"]
+    assert f"{year + 1}-12-25" in made["calendar"]
