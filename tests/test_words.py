@@ -44,6 +44,25 @@ SAID = {
         "Every Sunday that falls on the 1st to the 7th of the month at 00:00",
         "每月1日至7日当中的周日 00:00",
     ),
+    "0 0 */2 * 1": (
+        "Every Monday that falls on an odd day of the month at 00:00",
+        "每月奇数日当中的周一 00:00",
+    ),
+    "0 0 2-31/2 3 */3": (
+        "Every Wednesday, Saturday and Sunday that falls on an even day of March at 00:00",
+        "3月偶数日当中的周三、周六和周日 00:00",
+    ),
+    "0 0 */10 5 1": (
+        (
+            "Every Monday that falls on the 1st, or every 10th day after it up to the 31st, "
+            "of May at 00:00"
+        ),
+        "5月1日至31日（每 10 天）当中的周一 00:00",
+    ),
+    "0 0 1,15,L * */7": (
+        "Every Sunday that falls on the 1st, the 15th and the last day of the month at 00:00",
+        "每月1日、15日和最后一天当中的周日 00:00",
+    ),
     "0 0 1-31 * 1": ("Every day at 00:00", "每天 00:00"),
     # steps that do not divide their field are no intervals
     "*/7 * * * *": (

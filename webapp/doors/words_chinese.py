@@ -8,6 +8,7 @@ from types import MappingProxyType
 from webapp.doors.meaning import Meaning, Span, clock, is_one, is_row, is_zero
 
 DAYS = ("周日", "周一", "周二", "周三", "周四", "周五", "周六")
+EITHER = {Span(1, 31, 2): "奇数日", Span(2, 30, 2): "偶数日"}
 NTH = ("一", "二", "三", "四", "五")
 
 
@@ -42,6 +43,8 @@ def _days(meaning: Meaning) -> str:
     if not by_date or not by_weekday:
         return by_date or by_weekday
     if meaning.both:
+        if len(meaning.days) == 1 and not meaning.last_day:
+            by_date = month + EITHER.get(meaning.days[0], _dates(meaning))
         return f"{by_date}当中的{_named(meaning)}"
     return f"{by_date}以及{by_weekday}"
 

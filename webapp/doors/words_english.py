@@ -44,19 +44,40 @@ def _days(meaning: Meaning) -> str:
         return by_date or by_weekday
     if meaning.both:
         plain = meaning._replace(months=None)
-        falls = by_date.removeprefix("on ").replace("of every month", "of the month")
-        return f"{_weekdays(plain)} that falls on {falls}"
+        of_month = "of the month" if meaning.months is None else _of_month(meaning)
+        return f"{_weekdays(plain)} that falls on {_one_of(meaning)} {of_month}"
     return f"{by_date}{ALSO}{by_weekday}"
 
 
 def _dates(meaning: Meaning) -> str:
-    if [span.step > 1 for span in meaning.days] == [True] and not meaning.last_day:
-        first, last, step = meaning.days[0]
-        named = f"every {_ordinal(step)} day from the {_ordinal(first)} to the {_ordinal(last)}"
+    if (span := _row_of_days(meaning)) is not None:
+        first, last = _ordinal(span.first), _ordinal(span.last)
+        named = f"every {_ordinal(span.step)} day from the {first} to the {last}"
     else:
-        dates = [_numbers(span, lambda day: f"the {_ordinal(day)}") for span in meaning.days]
-        named = _and([*dates, *(["the last day"] * meaning.last_day)])
+        named = _named_days(meaning)
     return f"on {named} {_of_month(meaning)}"
+
+
+def _one_of(meaning: Meaning) -> str:
+    """The days of the month as what a single day may be: "an odd day", "the 1st and the 15th"."""
+    span = _row_of_days(meaning)
+    if span is None:
+        return _named_days(meaning)
+    if span in (Span(1, 31, 2), Span(2, 30, 2)):
+        return "an odd day" if span.first == 1 else "an even day"
+    first, last = _ordinal(span.first), _ordinal(span.last)
+    return f"the {first}, or every {_ordinal(span.step)} day after it up to the {last},"
+
+
+def _row_of_days(meaning: Meaning) -> Span | None:
+    """The days where they are one row in steps."""
+    stepped = [span.step > 1 for span in meaning.days] == [True] and not meaning.last_day
+    return meaning.days[0] if stepped else None
+
+
+def _named_days(meaning: Meaning) -> str:
+    dates = [_numbers(span, lambda day: f"the {_ordinal(day)}") for span in meaning.days]
+    return _and([*dates, *(["the last day"] * meaning.last_day)])
 
 
 def _weekdays(meaning: Meaning) -> str:
