@@ -240,6 +240,15 @@ def test_a_switch_by_hand_ends_an_automatic_pause(
     assert answer["next_execution_at"] is not None
 
 
+@pytest.mark.any_database
+def test_everything_that_is_said_of_a_schedule_is_described(api: FlaskClient, flow_id: str) -> None:
+    made = create(api, flow_id)
+
+    described = api.get("/api/openapi.json").get_json()["components"]["schemas"]["ScheduleAnswer"]
+
+    assert made.keys() == described["properties"].keys()
+
+
 def test_a_removed_schedule_takes_its_ledger_along_and_leaves_its_flow(
     api: FlaskClient, app: APIFlask, flow_id: str
 ) -> None:

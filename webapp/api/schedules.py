@@ -109,6 +109,12 @@ class ScheduleAnswer(Answer):
     pause_after_failures: int | None
     paused_at: str | None
     pause_reason: str | None
+    missed_at: str | None = Field(
+        description="When due times were last recorded as missed; null once somebody saw it."
+    )
+    missed_count: int = Field(description="How many due times that outage left out.")
+    missed_from: str | None = Field(description="The first of them.")
+    missed_until: str | None = Field(description="The last of them.")
     last_execution_at: str | None
     next_execution_at: str | None
     execution_count: int

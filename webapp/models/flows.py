@@ -138,7 +138,7 @@ class Schedule(db.Model):  # type: ignore[name-defined]
     """Days it must not run, in its zone: ``2026-12-25``, ``2026-12-24/2027-01-02``, ``12-25``."""
     pause_after_failures: Mapped[int | None]
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """When its flow's failures switched it off; null once a person switched it."""
+    """When its flow's failures switched it off; null once a person switched it on, or saw it."""
     pause_code: Mapped[str | None] = mapped_column(String(64))
     pause_params: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     missed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
