@@ -262,6 +262,16 @@ def test_secrets_are_not_exported_and_a_replaced_flow_keeps_its_own(api: FlaskCl
     assert (copied["env"], copied["secret_env"]) == ({}, {})
 
 
+@pytest.mark.any_database
+def test_one_is_spoken_of_as_one(api: FlaskClient) -> None:
+    one = "0 3 * * * true"
+
+    assert send(api, "hello")["message"] == "Nothing can be imported: there is a problem."
+    assert send(api, "a\nb")["message"] == "Nothing can be imported: there are 2 problems."
+    assert send(api, one, dry_run=True)["message"] == "A flow would be imported, switched off."
+    assert send(api, one)["message"] == "A flow is imported, switched off."
+
+
 def test_a_reader_may_export_and_not_import(api: FlaskClient, app: APIFlask) -> None:
     from tests.web.conftest import as_bearer, make_token
 

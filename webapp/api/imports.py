@@ -121,6 +121,8 @@ def export(query_data: ExportQuery) -> ResponseReturnValue:
 def _shown(report: Report, dry_run: bool) -> dict[str, Any]:
     code = "import_problems" if report.problems else "import_would" if dry_run else "import_done"
     said = {"problems": len(report.problems), "flows": len(report.outcome.done)}
+    if said["problems" if report.problems else "flows"] == 1:
+        code += "_one"
     return {
         "success": not report.problems,
         "dry_run": dry_run,

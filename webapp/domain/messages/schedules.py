@@ -35,8 +35,11 @@ SCHEDULES = {
     ),
     # Import
     "import_refused": N_("Nothing is imported. Line %(line)s: %(reason)s"),
-    "import_problems": N_("Nothing can be imported: problems in %(problems)s places."),
+    "import_problems": N_("Nothing can be imported: there are %(problems)s problems."),
+    "import_problems_one": N_("Nothing can be imported: there is a problem."),
     "import_would": N_("%(flows)s flows would be imported, switched off."),
+    "import_would_one": N_("A flow would be imported, switched off."),
     "import_done": N_("%(flows)s flows are imported, switched off."),
+    "import_done_one": N_("A flow is imported, switched off."),
     "schedule_removed": N_("The schedule of “%(name)s” is removed. The flow stays."),
 }
