@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.agents.recording import gone, pids_in
+from tests.agents.recording import gone, until
 from tests.llm.openai_server import OpenAIServer
 from tests.llm.replies import call, say
 from tests.llm.talking import Talk
@@ -94,8 +94,8 @@ def test_a_process_that_cleared_its_environment_does_not_outlive_the_run(
 ) -> None:
     openai_server.script(call("evil_one", {}), say("It got away."))
     talk.start(servers=[evil("escaping")]).result()
-    assert gone(int(talk.results()[0]))
-    assert not pids_in("")
+    child = int(talk.results()[0])
+    until(lambda: gone(child))
 
 
 def test_what_a_server_logs_reaches_no_log_of_ours(
