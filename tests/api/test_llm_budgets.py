@@ -146,3 +146,39 @@ def test_a_run_whose_price_got_lost_fails_where_money_is_limited(
     task_id = api.post(f"/api/flows/{flow_id}/run").get_json()["task_id"]
 
     assert becomes(task_id, "failed").error_code == "llm_no_price"
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "words"),
+    [
+        ({"budget_requests": 2}, "run_budget_requests", "budget of 2 requests"),
+        ({"budget_tokens": 30}, "run_budget_tokens", "budget of 30 tokens is used up: 34"),
+        ({"budget_cost": 0.00003}, "run_budget_cost", "budget of 0.00003 USD is used up"),
+    ],
+)
+def test_a_run_over_its_budget_fails_with_its_own_reason_and_is_not_tried_again(
+    *, live: None, app: APIFlask, ask: Any, model: OpenAIServer, becomes: Any,
+    given: dict[str, Any], code: str, words: str,
+) -> None:  # fmt: skip
+    make_profile(app, "tiny", **pretended(model.url, input_price=1.0, output_price=1.0))
+    model.script(say("tested"), call("list_files", {}))
+
+    task = becomes(ask(max_retries=3, **given).get_json()["task_id"], "failed")
+
+    assert (task.error_code, task.attempt) == (code, 1)
+    assert words in task.error_message
+    assert len(model.questions) == 1 + 2
+
+
+def test_the_smaller_budget_of_task_and_profile_counts_and_is_warned_of_once(
+    *, live: None, app: APIFlask, api: FlaskClient, ask: Any, model: OpenAIServer, becomes: Any
+) -> None:
+    make_profile(app, "tiny", **pretended(model.url), run_requests=5)
+    model.script(say("tested"), call("list_files", {}))
+
+    task = becomes(ask(budget_requests=1000).get_json()["task_id"], "failed")
+
+    assert "budget of 5 requests" in task.error_message
+    path = f"/api/activity/sessions/{task.session_id}/activity"
+    said = [one["agent_msg"] for one in api.get(path).get_json()["activity_logs"]]
+    assert said.count("The run has used 80 % of its 5 requests.") == 1

@@ -28,24 +28,16 @@ def test_no_code_says_two_things() -> None:
 def test_tries_that_break_off_count_and_are_held_to_the_budget(
     openai_server: OpenAIServer, talk: Talk
 ) -> None:
+    talk.ledger.allowed = 2
     openai_server.script(cut(say("half of an answer " * 50)))
 
     with pytest.raises(AgentFailed) as raised:
-        talk.start(budget_requests=2).result()
+        talk.start().result()
 
-    assert raised.value.message == "llm_run_requests"
+    assert raised.value.message == "day_budget_requests"
     assert len(openai_server.questions) == 2
     assert len(talk.ledger.spent) == 2
     assert all(spent.output_tokens > 0 for spent in talk.ledger.spent)
-
-
-def test_a_limit_of_money_without_a_price_asks_nobody(
-    openai_server: OpenAIServer, talk: Talk
-) -> None:
-    with pytest.raises(AgentFailed) as raised:
-        talk.start(budget_cost=1.0).result()
-    assert raised.value.message == "llm_no_price"
-    assert openai_server.questions == []
 
 
 def test_half_a_letter_in_an_answer_is_replaced_and_nothing_is_lost(

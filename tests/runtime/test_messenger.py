@@ -91,10 +91,10 @@ def test_the_notice_of_a_budget_leads_to_its_flow_and_that_of_the_server_to_its_
 
     flow, day = receiver.taken
     assert flow["title"] == "The budget of ask is nearly used up"
-    assert "“ask” has used 85 % of its budget of 1000 tokens for today." in flow["message"]
+    assert "“ask” has used 85 % of its budget of 1,000 tokens for today." in flow["message"]
     assert "http://127.0.0.1:7420/flows/ask" in flow["message"]
     assert day["title"] == "The day's budget for models is nearly used up"
-    assert "85 % of the day's budget of 1000 tokens is used." in day["message"]
+    assert "85 % of the day's budget of 1,000 tokens is used." in day["message"]
     assert "http://127.0.0.1:7420/settings/llm-profiles" in day["message"]
     assert (flow["type"], day["type"]) == ("warning", "warning")
 

@@ -14,7 +14,7 @@ from tests.factories import MakeFlow
 from tests.profiles import make_profile, pretended
 from tests.web.conftest import Browser, counted, poll
 from webapp import clock
-from webapp.domain.spending import Allowance, day_of
+from webapp.domain.spending import allowed
 from webapp.ports import KEY
 from webapp.runtime.context import Context
 from webapp.services import lanes, spending
@@ -44,7 +44,7 @@ def spends(context: Context) -> Callable[..., None]:
     def spend(taken: Assignment, requests: int = 1, cost: float | None = 0.5) -> None:
         now = clock.now()
         used = Used("tiny-1", requests, input_tokens=1000, output_tokens=234, cost=cost)
-        allowance = Allowance(day_of(now, clock.machine_zone()))
+        allowance = allowed(now, clock.machine_zone(), {})
         call = (spending.keep, taken.task_id, taken.attempt, {}, now)
         context.call(*call, used=used, allowance=allowance)
 
@@ -129,9 +129,9 @@ def test_a_task_that_waits_for_the_budget_of_its_flow_says_so(
         "waits: budget of its flow for the day",
         "waits: about to start",
     ]
-    assert "<dd>$0.5000 of $0.2500</dd>" in browser.get(f"/flows/{flow_id}").text
+    assert "<dd>$0.50 of $0.25</dd>" in browser.get(f"/flows/{flow_id}").text
     page = html.unescape(browser.get(f"/tasks/{waiting.task_id}").text)
-    assert "The flow “Ask” has used up its budget of 0.25 USD for today: 0.5 USD." in page
+    assert "The flow “Ask” has used up its budget of 0.25 USD for today: 0.50 USD." in page
 
 
 def test_the_reasons_of_many_cost_as_much_as_those_of_one(
@@ -166,7 +166,7 @@ def test_what_a_model_costs_is_left_out_where_nobody_knows_it(
 
     spends(taken, cost=0.00123)
     page = browser.get(f"/tasks/{taken.task_id}").text
-    assert facts(page)[2:] == ["2 requests", "2,468 tokens", "$0.0012 and more"]
+    assert facts(page)[2:] == ["2 requests", "2,468 tokens", "$0.00123 and more"]
 
 
 def test_the_head_of_a_task_says_whom_it_asks_and_what_that_took(
@@ -182,7 +182,7 @@ def test_the_head_of_a_task_says_whom_it_asks_and_what_that_took(
 
     spends(taken, requests=3, cost=0.0012)
     page = browser.get(f"/tasks/{taken.task_id}").text
-    assert facts(page)[3:] == ["3 requests", "1,234 tokens", "$0.0012"]
+    assert facts(page)[3:] == ["3 requests", "1,234 tokens", "$0.00123"]
     details = browser.get(f"/tasks/{taken.task_id}/details").text
     assert "1,000, 234" in details
     assert '"unpriced": 0' in html.unescape(details)
@@ -205,7 +205,7 @@ def test_a_budget_is_shown_with_what_is_used_of_it(
     spends(taken, requests=12, cost=0.25)
 
     page = browser.get(f"/tasks/{taken.task_id}").text
-    assert facts(page)[2:] == ["12 of 20 requests", "1,234 of 5,000 tokens", "$0.2500 of $2.00"]
+    assert facts(page)[2:] == ["12 of 20 requests", "1,234 of 5,000 tokens", "$0.25 of $2.00"]
 
 
 def test_what_can_be_asked_of_it_is_said_in_its_own_words(

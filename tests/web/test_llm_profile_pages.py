@@ -16,7 +16,7 @@ from tests.profiles import API_KEY, OFFLINE, make_profile, pretended
 from tests.web.conftest import Browser, as_bearer, later, make_token
 from webapp import clock
 from webapp.config import Settings
-from webapp.domain.spending import OVERALL, day_of
+from webapp.domain.spending import OVERALL, allowed
 from webapp.models import Flow, LlmProfile, SpentDay
 
 __all__ = ["openai_server", "rows"]
@@ -224,7 +224,7 @@ def test_the_providers_models_are_listed_where_a_profile_can_ask(
 def test_what_models_may_use_today_is_shown_with_what_is_near_its_end(
     browser: Browser, rows: Rows
 ) -> None:
-    today = day_of(clock.now(), clock.machine_zone())
+    today = allowed(clock.now(), clock.machine_zone(), {}).day
     assert "0 of 1,000 tokens" in browser.get(PAGE).text
     budgets = {"busy": {"tokens": 100}, "spent": {"cost": 0.5}, "idle": {"requests": 9}}
     for name, budget in budgets.items():

@@ -159,8 +159,8 @@ def test_a_turn_says_what_it_took_in_small_figures(
         assert "I look <strong>round</strong>." in page
         shown = re.findall(r'<p class="figures">(.*?)</p>', page, re.S)
         assert [[text(one) for one in re.findall(r"<span>([^<]+)<", line)] for line in shown] == [
-            ["step 1", "1,234 in", "56 out", "$0.0012", "1.5 s"],
-            ["step 2", "1,234 in", "56 out", "< $0.0001", "1.5 s"],
+            ["step 1", "1,234 in", "56 out", "$0.00123", "1.5 s"],
+            ["step 2", "1,234 in", "56 out", "$0.000001", "1.5 s"],
             ["step 3", "1 in", "2 out"],
         ]
 

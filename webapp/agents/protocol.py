@@ -24,17 +24,24 @@ class AgentFailed(Exception):
 
     ``message`` is a code of the agent's ``messages`` (with its ``params``) or a plain sentence;
     ``text`` is what was achieved before the failure: kept as the result, which never turns the
-    failure into a success.
+    failure into a success. ``for_good``: another attempt would fail as well.
     """
 
     def __init__(
-        self, message: str, *, exit_code: int | None = None, text: str | None = None, **params: Any
+        self,
+        message: str,
+        *,
+        exit_code: int | None = None,
+        text: str | None = None,
+        for_good: bool = False,
+        **params: Any,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.params = params
         self.exit_code = exit_code
         self.text = text
+        self.for_good = for_good
 
 
 class Stopped(Exception):
@@ -106,6 +113,10 @@ class ToolServer:
     call_timeout_s: float = 60.0
     required: bool = False
     """Whether the task fails without it; else it goes on with the other tools."""
+
+
+CHARACTERS_A_TOKEN = 4
+"""About; what a token is differs from model to model."""
 
 
 @dataclass(frozen=True)
@@ -240,8 +251,8 @@ class Agent(Protocol):
     # An agent may also have ``secrets: tuple[str, ...]``, the names of settings that are secret.
     # Every text in them is sealed before it is stored, shown to nobody, and opened for the run.
     # One of them may be a path such as ``servers.*.env``, where a star stands for any name.
-    # It may have ``uses_model: bool``: then each run is given ``Work.equipment``, the task names an
-    # LLM profile (or means the default one), and one task of a session runs at a time.
+    # It may have ``uses_model: bool``: then each run is given ``Work.equipment``, and its task
+    # names an LLM profile, or means the default one.
     # And it may have ``asks_for(settings) -> Mapping[str, str]``: the parameters that its settings
     # speak of, each with the setting that does. A flow that does not declare them is refused.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from webapp.domain import mcp
 from webapp.domain.policies import TALKERS
 from webapp.queries import profiles, tasks
 from webapp.queries.tasks import plain
@@ -35,10 +36,9 @@ def _servers(row: Row[Any]) -> list[str]:
     """The MCP servers that a task may use: its own, and those of the settings it wants."""
     if row.agent not in TALKERS:
         return []
-    wanted = row.agent_settings.get("mcp_servers")
-    names = [one.mcp_server_name for one in profiles.mcp_active()]
-    own = (row.mcp_server_config or {}).get("mcpServers", {})
-    return [*(name for name in names if wanted is None or name in wanted), *own]
+    active = [one.mcp_server_name for one in profiles.mcp_active()]
+    there = (name for name in mcp.used(active, row.agent_settings) if name in active)
+    return [*there, *mcp.own(row.agent_settings)]
 
 
 def detailed(row: Row[Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,6 +45,20 @@ def check_config(value: Any) -> dict[str, Any]:
         except ValueError as error:
             raise ValueError(f"mcpServers.{name}.{error}") from None
     return {"mcpServers": checked}
+
+
+def own(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The servers that came with a task itself, by name."""
+    config = settings.get("mcp_server_config") or {}
+    found: Mapping[str, Any] = config.get("mcpServers", {})
+    return found
+
+
+def used(active: Sequence[str], settings: Mapping[str, Any]) -> list[str]:
+    """Those of the active servers that a task uses, besides its own, which go before theirs."""
+    wanted = settings.get("mcp_servers")
+    chosen = active if wanted is None else wanted
+    return [name for name in chosen if name not in own(settings)]
 
 
 def check_name(value: Any, place: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,8 @@ OVERALL = ""
 NEAR = 0.8 - 1e-9  # or 0.08 would not be 80 % of 0.1
 """From this part of a budget on somebody is told."""
 MOST = 10**12
+LEAST = 6
+"""Decimal places of the smallest part of a USD that is told."""
 
 
 @dataclass(frozen=True)
@@ -32,42 +35,64 @@ class Allowance:
 
 @dataclass(frozen=True)
 class SpentOut:
-    """A budget of the day that is used up: whose, of what, how large, and how much was used."""
+    """A budget that is used up: whose, of what, how large, and how much was used."""
 
-    flow: str | None
-    """The name of the flow whose budget it is; None: the server's."""
+    whose: str
+    """``run``, ``flow`` or ``day``."""
     kind: str
     limit: float
     used: float
+    flow: str | None = None
+    """The name of the flow whose budget it is."""
 
     def words(self) -> tuple[str, dict[str, Any]]:
         """As a message's code and parameters."""
-        params = {"limit": f"{self.limit:g}", "used": f"{self.used:g}"}
-        if self.flow is not None:
-            return f"flow_budget_{self.kind}", {**params, "flow": self.flow}
-        return f"day_budget_{self.kind}", params
+        params = {"limit": said(self.kind, self.limit), "used": said(self.kind, self.used)}
+        named = {"flow": self.flow} if self.flow is not None else {}
+        return f"{self.whose}_budget_{self.kind}", {**params, **named}
 
 
 @dataclass(frozen=True)
 class Near:
-    """A budget of the day that is nearly used up: of what, how large, and how much was used."""
+    """A budget that is nearly used up: of what, how large, and how much was used."""
 
     kind: str
     limit: float
     used: float
 
     def words(self, whose: str) -> tuple[str, dict[str, Any]]:
-        """As a message's code and parameters; ``whose``: ``flow`` or ``day``."""
+        """As a message's code and parameters; ``whose``: ``run``, ``flow`` or ``day``."""
         part = int(100 * self.used / self.limit + 1e-6)  # or 0.08 of 0.1 would be 79 %
-        return f"told_{whose}_budget_{self.kind}", {"limit": f"{self.limit:g}", "part": part}
+        told = {"limit": said(self.kind, self.limit), "part": part}
+        return f"told_{whose}_budget_{self.kind}", told
 
 
 UNLIMITED = Allowance("")
 
 
-def day_of(now: datetime, timezone: str) -> str:
-    """The day it is in a zone."""
-    return now.astimezone(zone(timezone)).date().isoformat()
+def allowed(now: datetime, timezone: str, limits: Mapping[str, Any]) -> Allowance:
+    """What the server's limits allow on the day that it is in its zone."""
+    return Allowance(now.astimezone(zone(timezone)).date().isoformat(), **limits)
+
+
+def of_run(settings: Mapping[str, Any], profile: Mapping[str, Any]) -> dict[str, Any]:
+    """The limits of one attempt, by kind: the smaller one of the task's and its profile's."""
+    both = {kind: (settings.get(f"budget_{kind}"), profile.get(f"run_{kind}")) for kind in KINDS}
+    return {
+        kind: min((limit for limit in limits if limit is not None), default=None)
+        for kind, limits in both.items()
+    }
+
+
+def said(kind: str, amount: float) -> str:
+    """An amount in figures, as people write it; USD to the cent, or as far as it needs."""
+    if kind != "cost":
+        return f"{int(amount):,}"
+    if not amount or amount >= 1:
+        return f"{amount:,.2f}"
+    places = min(LEAST, 3 - math.floor(math.log10(amount)))
+    whole, _, cents = f"{max(amount, 10**-LEAST):.{places}f}".partition(".")
+    return f"{whole}.{cents.rstrip('0').ljust(2, '0')}"
 
 
 def budget(value: Any) -> dict[str, Any] | None:

@@ -28,8 +28,7 @@ class ConnectionFailed(Refused):
 
 def allowance() -> Allowance:
     """What the server allows today."""
-    day = spending.day_of(clock.now(), clock.machine_zone())
-    return Allowance(day, **ports().settings.day_limits)
+    return spending.allowed(clock.now(), clock.machine_zone(), ports().settings.day_limits)
 
 
 def is_meant(given: Mapping[str, Any]) -> bool:

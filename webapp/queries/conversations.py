@@ -101,26 +101,21 @@ def said(session_id: str, *, most_characters: int) -> list[Any]:
     return found[::-1]
 
 
-def exhausted(flow_id: str | None, allowance: Allowance) -> SpentOut | None:
-    """Which budget of the day allows no further request, if one does not."""
+def allows(flow_id: str | None, allowance: Allowance) -> tuple[SpentOut | None, bool]:
+    """Which budget of the day allows no further request, and whether one is of money."""
     flow = _flow(flow_id)
     if flow is None and all(getattr(allowance, kind) is None for kind in KINDS):
-        return None
+        return None, False
     used = spent(allowance.day, [OVERALL, *([flow_id] if flow_id else [])])
-    return _spent_out(flow, allowance, used)
-
-
-def is_money_limited(flow_id: str | None, allowance: Allowance) -> bool:
-    """Whether there is a limit in USD for this day: the server's, or the flow's own."""
-    flow = _flow(flow_id)
-    return allowance.cost is not None or (flow is not None and "cost" in flow.budget)
+    money = allowance.cost is not None or (flow is not None and "cost" in flow.budget)
+    return _spent_out(flow, allowance, used), money
 
 
 def waits_for(task: Row[Any], allowance: Allowance) -> tuple[str, dict[str, Any]] | None:
     """Why a task of a model does not begin although its lane is free: a message and parameters."""
     if task.status != Status.PENDING or task.agent not in TALKERS:
         return None
-    if (found := exhausted(task.flow_id, allowance)) is not None:
+    if (found := allows(task.flow_id, allowance)[0]) is not None:
         return found.words()
     if db.session.execute(_TALKING, {"of_session": task.session_id}).scalar_one():
         return "waits_for_session", {}
@@ -198,10 +193,10 @@ def _spent_out(
     limits: Mapping[str, Any] = {kind: getattr(allowance, kind) for kind in KINDS}
     overall = used.get(OVERALL, {})
     if (kind := spent_out(limits, overall)) is not None:
-        return SpentOut(None, kind, limits[kind], overall[kind])
+        return SpentOut("day", kind, limits[kind], overall[kind])
     if flow is None or not flow.budget:
         return None
     own = used.get(flow.flow_id, {})
     if (kind := spent_out(flow.budget, own)) is not None:
-        return SpentOut(flow.name, kind, flow.budget[kind], own[kind])
+        return SpentOut("flow", kind, flow.budget[kind], own[kind], flow.name)
     return None

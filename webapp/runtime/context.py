@@ -44,8 +44,7 @@ class Context:
 
     def allowance(self, now: datetime) -> Allowance:
         """What the server allows on this day."""
-        day = spending.day_of(now, clock.machine_zone())
-        return Allowance(day, **self.settings.day_limits)
+        return spending.allowed(now, clock.machine_zone(), self.settings.day_limits)
 
     def call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a service or query in a fresh application context, as every thread must."""

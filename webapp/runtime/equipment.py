@@ -9,10 +9,19 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from webapp.agents.llm import prices
-from webapp.agents.protocol import AgentFailed, Equipment, Spent, ToolServer, TryLater
+from webapp.agents.protocol import (
+    CHARACTERS_A_TOKEN,
+    AgentFailed,
+    Equipment,
+    Spent,
+    ToolServer,
+    TryLater,
+)
 from webapp.db import AWAY
+from webapp.domain import mcp as servers_of
 from webapp.domain.errors import LostAttempt, NotFound
 from webapp.domain.providers import resolved
+from webapp.domain.spending import KINDS, SpentOut, is_near, of_run, spent_out
 from webapp.queries import conversations, profiles
 from webapp.services import spending
 from webapp.services.claims import Assignment
@@ -25,7 +34,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-CHARACTERS_A_TOKEN = 4
 DEFAULT_CALL_S = 60.0
 
 
@@ -50,8 +58,10 @@ def equip(
     resolved_profile = resolved(opened["profile"], opened["profile"]["api_key"])
     return Equipment(
         profile=resolved_profile,
-        ledger=RunLedger(context, assignment, console, resolved_profile),
-        servers=_together([_stored(one) for one in opened["servers"]], _of_task(settings), console),
+        ledger=RunLedger(
+            context, assignment, console, resolved_profile, of_run(settings, resolved_profile)
+        ),
+        servers=[*map(_stored, opened["servers"]), *_of_task(settings)],
         memory=told,
     )
 
@@ -65,32 +75,58 @@ class RunLedger:
         assignment: Assignment,
         console: RunConsole,
         profile: Mapping[str, Any],
+        limits: Mapping[str, Any],
     ) -> None:
         self._context, self._assignment, self._console = context, assignment, console
-        self._profile = profile
+        self._profile, self._limits = profile, limits
+        self._spent: dict[str, float] = dict.fromkeys(KINDS, 0)
+        self._warned: set[str] = set()
         self._unwritten: dict[int, Any] = {}
         self._uncounted: list[Spent] = []
 
     def check(self) -> None:
-        """Raise AgentFailed where a budget of the day allows no further request, or TryLater."""
+        """Raise AgentFailed where a budget allows no further request, or TryLater.
+
+        A limit of money means something only where the price is known.
+        """
         self.settle()
-        flow_id, allowance = self._assignment.flow_id, self._context.allowance(self._context.now())
-        try:
-            found = self._context.call(conversations.exhausted, flow_id, allowance)
-            money = self._context.call(conversations.is_money_limited, flow_id, allowance)
-        except AWAY:
-            raise TryLater from None
+        found, money = self._looked()
         if found is not None:
             code, params = found.words()
-            raise AgentFailed(code, **params)
+            raise AgentFailed(code, for_good=True, **params)
         if money and not prices.known(self._profile):
-            raise AgentFailed("llm_no_price", model=str(self._profile["model"]))
+            raise AgentFailed("llm_no_price", for_good=True, model=str(self._profile["model"]))
+        self._warn()
+
+    def _looked(self) -> tuple[SpentOut | None, bool]:
+        """Which budget is used up, if one is, and whether there is a limit of money."""
+        limits, spent = self._limits, self._spent
+        if (kind := spent_out(limits, spent)) is not None:
+            return SpentOut("run", kind, limits[kind], spent[kind]), False
+        flow_id, allowance = self._assignment.flow_id, self._context.allowance(self._context.now())
+        try:
+            found, money = self._context.call(conversations.allows, flow_id, allowance)
+        except AWAY:
+            raise TryLater from None
+        return found, money or limits["cost"] is not None
+
+    def _warn(self) -> None:
+        """Say, once for each, that a budget of the run is nearly used up."""
+        for kind in KINDS:
+            near = is_near({kind: self._limits[kind]}, self._spent)
+            if near is not None and kind not in self._warned:
+                self._warned.add(kind)
+                code, params = near.words("run")
+                self._console.say(code, **params)
 
     def keep(self, messages: Mapping[int, Any], spent: Spent | None = None) -> None:
         """Store and count; while the database is away it is held, and written with the next."""
         self._unwritten |= messages
         if spent is not None:
             self._uncounted.append(spent)
+            self._spent["requests"] += 1
+            self._spent["tokens"] += spent.input_tokens + spent.output_tokens
+            self._spent["cost"] += spent.cost or 0.0
         with suppress(TryLater):
             self.settle()
 
@@ -136,23 +172,23 @@ def _profile(name: str | None) -> Any:
         row = None
     if row is None:
         code = "llm_profile_none" if name is None else "llm_profile_gone"
-        raise AgentFailed(code, profile=name or "")
+        raise AgentFailed(code, for_good=True, profile=name or "")
     if not row.is_active:
-        raise AgentFailed("llm_profile_inactive", profile=row.profile_name)
+        raise AgentFailed("llm_profile_inactive", for_good=True, profile=row.profile_name)
     return row
 
 
 def _servers(settings: Mapping[str, Any], console: RunConsole) -> Sequence[Any]:
-    """The active servers that the task wants; what it names and is not there is told."""
-    found = profiles.mcp_active()
-    wanted = settings.get("mcp_servers")
-    if wanted is None:
-        return found
-    there = {row.mcp_server_name: row for row in found}
-    for name in wanted:
+    """The active servers that the task uses; what it names and is not there is told."""
+    there = {row.mcp_server_name: row for row in profiles.mcp_active()}
+    used = servers_of.used(list(there), settings)
+    for name in settings.get("mcp_servers") or ():
         if name not in there:
             console.say("llm_server_unknown", server=name)
-    return [there[name] for name in wanted if name in there]
+    for name in servers_of.own(settings):
+        if name in there:
+            console.say("llm_server_replaced", server=name)
+    return [there[name] for name in used if name in there]
 
 
 def _stored(row: Mapping[str, Any]) -> ToolServer:
@@ -166,23 +202,11 @@ def _stored(row: Mapping[str, Any]) -> ToolServer:
     )
 
 
-def _together(
-    stored: Sequence[ToolServer], own: Sequence[ToolServer], console: RunConsole
-) -> list[ToolServer]:
-    """The servers of the settings and of the task, which stand in for those of their names."""
-    names = {one.name for one in own}
-    for one in stored:
-        if one.name in names:
-            console.say("llm_server_replaced", server=one.name)
-    return [*(one for one in stored if one.name not in names), *own]
-
-
 def _of_task(settings: Mapping[str, Any]) -> list[ToolServer]:
     """The servers that came with the task itself."""
-    config = settings.get("mcp_server_config") or {}
     return [
         ToolServer(name, params, call_timeout_s=params.get("timeout") or DEFAULT_CALL_S)
-        for name, params in config.get("mcpServers", {}).items()
+        for name, params in servers_of.own(settings).items()
     ]
 
 

@@ -5,15 +5,9 @@ from __future__ import annotations
 from webapp.agents.protocol import AgentFailed
 from webapp.domain.messages import MESSAGES, sentence
 from webapp.domain.outcome import Outcome
-from webapp.domain.spending import KINDS
 
-FOR_GOOD = {
-    *("agent_gone", "secret_lost_in", "keys_unusable"),
-    *("llm_profile_none", "llm_profile_gone", "llm_profile_inactive", "llm_no_price"),
-    *("llm_run_requests", "llm_run_tokens", "llm_run_cost"),
-    *(f"{whose}_budget_{kind}" for whose in ("day", "flow") for kind in KINDS),
-}
-"""Failures that another attempt does not mend."""
+FOR_GOOD = {"agent_gone", "secret_lost_in", "keys_unusable"}
+"""Failures of the runtime's own that another attempt does not mend."""
 
 
 def failure(code: str, **params: str) -> Outcome:
@@ -31,5 +25,5 @@ def failed(error: AgentFailed) -> Outcome:
         code=code,
         message=None if code else sentence(error.message, error.params),
         params=error.params if code else {},
-        may_retry=code not in FOR_GOOD,
+        may_retry=not error.for_good,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_babel import gettext, ngettext
 
-from webapp.domain.spending import KINDS, NEAR
+from webapp.domain.spending import KINDS, NEAR, said
 from webapp.doors.models import allowance
 from webapp.queries import conversations
 
@@ -67,22 +67,18 @@ def today() -> Today:
 def amount(kind: str, value: float) -> str:
     """So many of something, as people say it."""
     if kind == "cost":
-        return gettext("%(n)s USD", n=_money(value))
-    number = f"{int(value):,}"
+        return gettext("%(n)s USD", n=said(kind, value))
+    number = said(kind, value)
     if kind == "requests":
         return ngettext("%(n)s request", "%(n)s requests", int(value), n=number)
     return ngettext("%(n)s token", "%(n)s tokens", int(value), n=number)
-
-
-def _money(value: float) -> str:
-    return f"{value:,.2f}" if value >= 0.01 or not value else f"{value:.4f}"
 
 
 def _lines(limits: Mapping[str, Any], used: Mapping[str, Any]) -> list[Line]:
     found = []
     for kind in (kind for kind in KINDS if limits.get(kind)):
         so_far = used.get(kind, 0)
-        shown = _money(so_far) if kind == "cost" else f"{int(so_far):,}"
+        shown = said(kind, so_far)
         words = gettext("%(used)s of %(limit)s", used=shown, limit=amount(kind, limits[kind]))
         found.append(Line(float(so_far), float(limits[kind]), words))
     return found

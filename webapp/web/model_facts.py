@@ -11,7 +11,7 @@ from flask_babel import gettext, ngettext
 from sqlalchemy import Row
 
 from webapp.domain.policies import TALKERS
-from webapp.domain.spending import KINDS
+from webapp.domain.spending import KINDS, of_run
 from webapp.doors import models
 from webapp.ports import ports
 from webapp.queries import conversations, profiles
@@ -102,12 +102,7 @@ def _counted(used: Any) -> Mapping[str, Any]:
 
 
 def _limits(settings: Mapping[str, Any], profile: Any) -> dict[str, Any]:
-    """The budgets of one attempt: the smaller one of the task's and the profile's."""
-    found = {}
-    for kind in KINDS:
-        both = (settings.get(f"budget_{kind}"), getattr(profile, f"run_{kind}", None))
-        found[kind] = min((limit for limit in both if limit is not None), default=None)
-    return found
+    return of_run(settings, dict(profile._mapping) if profile is not None else {})
 
 
 def _figures(

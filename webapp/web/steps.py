@@ -14,6 +14,7 @@ from flask_babel import gettext
 from markupsafe import Markup
 
 from webapp.domain.policies import cut
+from webapp.domain.spending import said
 from webapp.queries.pages import Said
 from webapp.web import markdown
 
@@ -22,7 +23,7 @@ ANSWERS = ("llm_result", "llm_tool_failed")
 STEPS = (CALL, *ANSWERS, "llm_thought", "llm_turn", "llm_asked_tools")
 """Entries of a log that are shown as steps of a conversation."""
 TROUBLES = (
-    *("llm_cut", "llm_retry", "llm_near_requests", "llm_near_tokens", "llm_near_cost"),
+    *("llm_answer_cut", "llm_retry", "llm_near_requests", "llm_near_tokens", "llm_near_cost"),
     *("llm_server_failed", "llm_server_lost", "llm_server_unknown"),
 )
 """Entries about what did not go as it should, although it goes on."""
@@ -30,8 +31,6 @@ SHOWN = 8_000
 """Characters of a turn that a page shows; the API has all of it."""
 HINT = 100
 """Characters of a call's arguments that its line shows."""
-LAST_DIGIT = 4
-"""Of an amount of USD: a hundredth of a cent."""
 
 
 def init_app(app: Flask) -> None:
@@ -100,12 +99,8 @@ def figures(params: Mapping[str, Any] | None) -> list[str]:
 
 
 def dollars(amount: float) -> str:
-    """An amount of USD: cents, or as much less as it needs."""
-    if not amount:
-        return "$0"
-    if 0 < amount < 10**-LAST_DIGIT:
-        return "< $0.0001"
-    return f"${amount:,.2f}" if amount >= 1 else f"${amount:.{LAST_DIGIT}f}"
+    """An amount of USD, short."""
+    return f"${said('cost', amount)}" if amount else "$0"
 
 
 def _name(line: Said) -> tuple[Any, ...]:

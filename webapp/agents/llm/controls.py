@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+from contextlib import suppress
 from signal import SIGKILL
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +15,9 @@ from webapp.agents.steering import LoopControls
 
 if TYPE_CHECKING:
     from pydantic_ai.run import AgentRun
+
+
+REAP_S = 1.0
 
 
 class LlmControls(LoopControls):
@@ -78,8 +84,9 @@ class LlmControls(LoopControls):
         scope = Scope(self._mark)
         if scope.find():
             scope.end(grace_s)
-        for process in self._seen:
+        for process in self._seen | scope.ended:
             TABLE.send(process, SIGKILL)
+            _reap(process.pid)
 
     def _pass_on(self) -> None:
         if self._run is None:
@@ -97,3 +104,11 @@ class LlmControls(LoopControls):
     def _never_read(self, late: list[Instruction]) -> None:
         for instruction in late:
             self._console.receipt(instruction.instruction_id, "never_read")
+
+
+def _reap(pid: int) -> None:
+    """Collect what has come down to us and was killed, or it stays on as a zombie."""
+    give_up = time.monotonic() + REAP_S
+    with suppress(ChildProcessError):  # it is another's to collect, or was collected
+        while os.waitpid(pid, os.WNOHANG)[0] == 0 and time.monotonic() < give_up:
+            time.sleep(0.005)

@@ -15,8 +15,8 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
-CHARACTERS_A_TOKEN = 4
-"""About; what a token is differs from model to model."""
+from webapp.agents.protocol import CHARACTERS_A_TOKEN
+
 NOT_TOLD_AGAIN = (
     *("instructions", "usage", "provider_url", "provider_details", "provider_response_id"),
     *("model_id", "conversation_id"),

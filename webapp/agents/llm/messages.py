@@ -36,12 +36,5 @@ MESSAGES = {
     "llm_tool_gave_up": "The tool %(tool)s failed again and again: %(why)s",
     "llm_unusable": "The model answered what cannot be used: %(why)s",
     "llm_too_slow": "The model did not answer within %(seconds)s s.",
-    "llm_run_requests": "The run's budget of %(limit)s requests is used up.",
-    "llm_run_tokens": "The run's budget of %(limit)s tokens is used up: %(used)s.",
-    "llm_run_cost": "The run's budget of %(limit)s USD is used up: %(used)s USD.",
-    "llm_near_requests": "80 %% of the run's budget is used: %(used)s of %(limit)s requests.",
-    "llm_near_tokens": "80 %% of the run's budget is used: %(used)s of %(limit)s tokens.",
-    "llm_near_cost": "80 %% of the run's budget is used: %(used)s of %(limit)s USD.",
-    "llm_no_price": "There is a limit of money, and nobody knows what %(model)s costs.",
 }
 """Codes to English text with ``%(name)s`` parameters."""

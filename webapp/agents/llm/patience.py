@@ -26,10 +26,9 @@ from pydantic_ai.usage import RequestUsage
 
 from webapp.agents.hiding import Hiding
 from webapp.agents.llm import failures
-from webapp.agents.llm.memory import CHARACTERS_A_TOKEN
 from webapp.agents.llm.messages import MESSAGES
 from webapp.agents.llm.texts import arguments, storable
-from webapp.agents.protocol import AgentFailed, Console
+from webapp.agents.protocol import CHARACTERS_A_TOKEN, AgentFailed, Console
 
 TRIES = 4
 FIRST_REST_S = 1.0

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from webapp.agents.protocol import Spent
+
+if TYPE_CHECKING:
+    from pydantic_ai.usage import RequestUsage
 
 OURS: Mapping[str, str] = {
     "openai": "openai",
@@ -25,6 +30,18 @@ MILLION = 1_000_000
 def known(profile: Mapping[str, Any]) -> bool:
     """Whether it can be said what a run of the profile costs."""
     return cost(profile, input_tokens=1, output_tokens=1) is not None
+
+
+def spent(profile: Mapping[str, Any], usage: RequestUsage) -> Spent:
+    """What a request used, and what that costs."""
+    paid = cost(
+        profile,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+    )
+    return Spent(usage.input_tokens, usage.output_tokens, paid)
 
 
 def cost(

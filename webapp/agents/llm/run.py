@@ -17,8 +17,7 @@ from pydantic_ai.usage import RequestUsage, UsageLimits
 from pydantic_graph import End
 
 from webapp.agents.hiding import Hiding
-from webapp.agents.llm import failures, memory, models, servers
-from webapp.agents.llm.budget import Budget
+from webapp.agents.llm import failures, memory, models, prices, servers
 from webapp.agents.llm.controls import LlmControls
 from webapp.agents.llm.failures import Unusable
 from webapp.agents.llm.patience import PatientModel, Terms
@@ -64,7 +63,6 @@ class LlmRun:
         mark = run_mark(work.task_id, work.attempt)
         self._place = Place(str(work.workspace_dir), limits.environment, mark)
         self._controls = LlmControls(console, mark)
-        self._budget = Budget(self._profile, settings)
         self._kept = memory.Keeper()
         self._secrets = self._all_secrets()
         self._hiding = Hiding(self._secrets)
@@ -134,14 +132,13 @@ class LlmRun:
         self._controls.heard(step)
         response = run.new_messages()[-1]
         if getattr(response, "kind", "") == "response":
-            spent = self._budget.add(response.usage)
+            spent = prices.spent(self._profile, response.usage)
             self._telling.turn(response, self._step, spent, time.monotonic() - began)
             self._keep(run.new_messages(), spent)
         return following
 
     async def _allowed(self) -> None:
         """Raise AgentFailed where a budget allows no request; wait while nobody can tell."""
-        self._budget.check(self._console)
         while True:
             try:
                 self._equipment.ledger.check()
@@ -152,7 +149,7 @@ class LlmRun:
 
     def _lost(self, usage: RequestUsage) -> None:
         """Count what was used for an answer that did not come to its end."""
-        self._equipment.ledger.keep({}, self._budget.add(usage))
+        self._equipment.ledger.keep({}, prices.spent(self._profile, usage))
 
     def _settle(self) -> None:
         """Have everything stored that was said, if the database comes back within a while."""

@@ -6,7 +6,7 @@ import errno
 import os
 import signal
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from webapp.agents.protocol import AgentFailed, Result
 from webapp.agents.shell.last_lines import LastLines
@@ -88,7 +88,7 @@ def conclude(
 
 def _fail_with_code(code: int, reported: str | None, tail: str | None) -> NoReturn:
     named = {126: "shell_not_executable", 127: "shell_not_found"}.get(code, "shell_exit")
-    params: dict[str, object] = {"code": code, "tail": tail or ""}
+    params: dict[str, Any] = {"code": code, "tail": tail or ""}
     if tail is None:
         named = "shell_exit_binary"
     elif not tail:
