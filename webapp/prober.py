@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from webapp import clock
+from webapp.agents.hiding import secrets_of
 from webapp.agents.llm import failures, models, prices
 from webapp.domain import messages
 from webapp.domain.errors import Refused
@@ -110,7 +111,7 @@ class Prober:
         except CannotStart as error:
             return Tested(False, sentence("mcp_failed", {"why": str(error)}), _since(began))
         except Exception as error:  # noqa: BLE001 - a server may do anything
-            code, told = failures.explained(error, _secrets(params))
+            code, told = failures.explained(error, secrets_of(params))
             return Tested(False, sentence(code, told), _since(began))
         said = sentence("mcp_answers", {"count": len(tools)})
         return Tested(True, said, _since(began), tuple(tools))
@@ -191,12 +192,6 @@ def _fingerprint(profile: Mapping[str, Any]) -> str:
     """The same for two profiles that would be answered alike; it does not tell the key."""
     told = json.dumps([profile.get(name) for name in MATTERS], sort_keys=True, default=str)
     return hashlib.sha256(told.encode()).hexdigest()
-
-
-def _secrets(params: Mapping[str, Any]) -> list[str]:
-    return [
-        str(value) for name in ("env", "headers") for value in (params.get(name) or {}).values()
-    ]
 
 
 def _since(began: float) -> int:

@@ -182,7 +182,7 @@ def test_the_head_of_a_task_says_whom_it_asks_and_what_that_took(
 
     spends(taken, requests=3, cost=0.0012)
     page = browser.get(f"/tasks/{taken.task_id}").text
-    assert facts(page)[3:] == ["3 requests", "1,234 tokens", "$0.00123"]
+    assert facts(page)[3:] == ["3 requests", "1,234 tokens", "$0.0012"]
     details = browser.get(f"/tasks/{taken.task_id}/details").text
     assert "1,000, 234" in details
     assert '"unpriced": 0' in html.unescape(details)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import quote
 
 HIDDEN = "•••"
 SHORTEST = 6
 """Shorter texts stand in every second answer by chance."""
+
+
+def secrets_of(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """What of an MCP server's parameters is for nobody's eyes."""
+    named = [*(params.get("env") or {}).values(), *(params.get("headers") or {}).values()]
+    return tuple(map(str, named))
 
 
 class Hiding:

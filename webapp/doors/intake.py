@@ -66,9 +66,7 @@ def intake(
     own = {name: value for name, value in given.items() if name not in (*COMMON, "flow_id")}
     if "agent" in values:
         try:
-            values["agent_settings"] = models.checked(
-                values["agent"], ports().agents.validate, own, by_hand=by_hand
-            )
+            values["agent_settings"] = models.checked(values["agent"], own, by_hand=by_hand)
         except Invalid as refusal:
             problems.update(refusal.fields)
     if problems:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from webapp import clock
@@ -36,13 +36,12 @@ def is_meant(given: Mapping[str, Any]) -> bool:
     return "llm_profile_name" in given or profiles.llm_default() is not None
 
 
-def checked(
-    agent: str, validate: Callable[..., dict[str, Any]], own: Mapping[str, Any], *, by_hand: bool
-) -> dict[str, Any]:
+def checked(agent: str, own: Mapping[str, Any], *, by_hand: bool) -> dict[str, Any]:
     """An agent's settings as they are stored; for a task by hand with the profile it means.
 
     Raises Invalid with the field that is wrong.
     """
+    validate = ports().agents.validate
     if not ports().agents.uses_model(agent):
         return validate(agent, own, by_hand=by_hand)
     if own.get("mcp_server_config") is not None:
@@ -105,12 +104,11 @@ def _profile(name: str | None) -> Any:
         if (row := profiles.llm_default()) is None:
             raise Invalid.field("llm_profile_name", "name a profile: there is no default one")
         return row
-    found = {row.profile_name: row for row in profiles.llm_all() if row.profile_name == name}
-    if name not in found:
+    if (row := profiles.llm_named(name)) is None:
         raise Invalid.field("llm_profile_name", f"there is no LLM profile {name!r}")
-    if not found[name].is_active:
+    if not row.is_active:
         raise Invalid.field("llm_profile_name", f"the LLM profile {name!r} is not active")
-    return found[name]
+    return row
 
 
 def _config(value: Any) -> dict[str, Any]:

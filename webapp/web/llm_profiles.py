@@ -9,8 +9,9 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import clock
-from webapp.domain.providers import OFFLINE, PROVIDERS
+from webapp.domain.providers import PROVIDERS
 from webapp.doors.principal import administration, principal
+from webapp.doors.profiles import demonstration
 from webapp.doors.profiles import llm as doors
 from webapp.ports import Tested, ports
 from webapp.queries import profiles
@@ -51,10 +52,7 @@ def create() -> ResponseReturnValue:
 @bp.post("/offline")
 def try_offline() -> ResponseReturnValue:
     """Make the profile that needs no key."""
-    model = PROVIDERS[OFFLINE].default_model
-    fields = {"profile_name": OFFLINE, "provider": OFFLINE, "model": model}
-    doors.create(fields, by=principal().name)
-    return _done("profile_created", OFFLINE)
+    return _done("profile_created", demonstration.there(by=principal().name))
 
 
 @bp.get("/<name>/edit")

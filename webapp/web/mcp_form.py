@@ -31,8 +31,6 @@ class McpDraft(Draft):
 
     secrets: Mapping[str, str] = {}
     """The lines of ``env`` and ``headers`` as they were typed just now."""
-    timeout: float | None = None
-    """What its parameters say beside the form."""
 
     def take(self, refusal: Refused) -> None:
         """Say it beside its field; what is not about one is raised."""
@@ -55,7 +53,7 @@ class McpDraft(Draft):
             **{name: self.number(name) for name in NUMBERS},
             "display_name": self["display_name"],
             "mcp_server_name": self["mcp_server_name"],
-            PARAMS: {**self._params(), "timeout": self.timeout},
+            PARAMS: self._params(),
             "description": self.text("description"),
             "is_active": "is_active" in self.ticked,
             "is_required": "is_required" in self.ticked,
@@ -116,12 +114,10 @@ def of(row: Any) -> McpDraft:
     return McpDraft(typed, {name for name in TICKS if row._mapping[name]})
 
 
-def sent(form: Mapping[str, str], row: Any = None) -> McpDraft:
-    """The form as it was sent, of a stored server or a new one."""
+def sent(form: Mapping[str, str]) -> McpDraft:
+    """The form as it was sent."""
     draft = McpDraft(texts(form, TEXTS), {name for name in TICKS if name in form})
     draft.secrets = texts(form, tuple(BETWEEN))
-    if row is not None and draft.kind in row.mcp_server_params:
-        draft.timeout = row.mcp_server_params.get("timeout")
     return draft
 
 

@@ -58,7 +58,7 @@ def edit(mcp_id: str) -> ResponseReturnValue:
 def save(mcp_id: str) -> ResponseReturnValue:
     """Change a server; a secret that is left masked stays."""
     row = profiles.mcp(mcp_id)
-    draft = mcp_form.sent(request.form, row)
+    draft = mcp_form.sent(request.form)
     raw = draft.raw()
     if not draft.problems:
         unless_refused(draft, lambda: doors.change(mcp_id, raw, by=principal().name))

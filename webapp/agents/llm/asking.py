@@ -34,11 +34,9 @@ def ready(provider: str) -> None:
 
 def ask(profile: Mapping[str, Any], timeout_s: float) -> str:
     """The name of the model that answered a tiny question; raises what its library does."""
-    from pydantic_ai.direct import model_request, model_request_stream
+    from pydantic_ai.direct import model_request
     from pydantic_ai.messages import ModelRequest
 
-    if profile["provider"] == OFFLINE:
-        profile = {**profile, "provider_config": {"delay_s": 0}}
     how = models.settings(profile, "no-thinking")
     how["max_tokens"] = min(FEW_TOKENS, how.get("max_tokens", FEW_TOKENS))
     if "timeout" in how:
@@ -47,9 +45,6 @@ def ask(profile: Mapping[str, Any], timeout_s: float) -> str:
     async def question() -> str:
         async with models.build(profile, http_timeout_s=timeout_s) as model:
             messages = [ModelRequest.user_text_prompt(QUESTION)]
-            if profile["provider"] == OFFLINE:  # which has no answers but streams
-                async with model_request_stream(model, messages, model_settings=how) as stream:
-                    return model.model_name if [event async for event in stream] else ""
             answer = await model_request(model, messages, model_settings=how)
             return answer.model_name or model.model_name
 

@@ -16,8 +16,8 @@ from pydantic_ai.toolsets import AbstractToolset, FunctionToolset
 from pydantic_ai.usage import RequestUsage, UsageLimits
 from pydantic_graph import End
 
-from webapp.agents.hiding import Hiding
-from webapp.agents.llm import failures, memory, models, prices, servers
+from webapp.agents.hiding import Hiding, secrets_of
+from webapp.agents.llm import failures, memory, models, prices
 from webapp.agents.llm.controls import LlmControls
 from webapp.agents.llm.failures import Unusable
 from webapp.agents.llm.patience import PatientModel, Terms
@@ -246,7 +246,7 @@ class LlmRun:
 
     def _all_secrets(self) -> tuple[str, ...]:
         key = self._profile.get("api_key")
-        of_servers = (servers.secrets_of(one.params) for one in self._equipment.servers)
+        of_servers = (secrets_of(one.params) for one in self._equipment.servers)
         return tuple({*([key] if key else []), *(one for some in of_servers for one in some)})
 
 

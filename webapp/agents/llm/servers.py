@@ -13,7 +13,7 @@ from typing import Any
 from fastmcp.client.transports import StdioTransport
 from pydantic_ai.mcp import MCPToolset
 
-from webapp.agents.hiding import Hiding
+from webapp.agents.hiding import Hiding, secrets_of
 from webapp.agents.llm.stderr import LastWords
 from webapp.agents.llm.texts import cut, storable
 from webapp.agents.processes import RUN_MARK, Scope
@@ -55,9 +55,9 @@ class Place:
 class Server:
     """One server while it is there: connected, asked for its tools, and closed."""
 
-    def __init__(self, server: ToolServer, place: Place) -> None:
-        self.server = server
-        self._hiding = Hiding(secrets_of(server.params))
+    def __init__(self, wanted: ToolServer, place: Place) -> None:
+        self.wanted = wanted
+        self._hiding = Hiding(secrets_of(wanted.params))
         self._printed: LastWords | None = None
         self._place = place
         self.toolset = self._made()
@@ -65,11 +65,11 @@ class Server:
     async def open(self, stack: AsyncExitStack) -> list[dict[str, Any]]:
         """Connect; returns its tools: ``name, description, input_schema``. Raises CannotStart."""
         try:
-            async with asyncio.timeout(self.server.startup_timeout_s):
+            async with asyncio.timeout(self.wanted.startup_timeout_s):
                 await stack.enter_async_context(self.toolset)
                 found = await self.toolset.list_tools()
         except TimeoutError:
-            limit = f"{self.server.startup_timeout_s:g}"
+            limit = f"{self.wanted.startup_timeout_s:g}"
             raise CannotStart(self.words(f"it did not answer within {limit} s")) from None
         except Exception as error:
             raise CannotStart(self.words(said(error))) from error
@@ -94,7 +94,7 @@ class Server:
             self._printed.close()
 
     def _made(self) -> MCPToolset[Any]:
-        params, server = self.server.params, self.server
+        params, server = self.wanted.params, self.wanted
         options: dict[str, Any] = {
             "id": server.name,
             "init_timeout": server.startup_timeout_s,
@@ -141,12 +141,6 @@ def probe(
         return asyncio.run(_probe(server, Place(directory, environment, mark)))
     finally:
         Scope(mark).end(0.0)
-
-
-def secrets_of(params: Mapping[str, Any]) -> tuple[str, ...]:
-    """What of a server's parameters is for nobody's eyes."""
-    named = [*(params.get("env") or {}).values(), *(params.get("headers") or {}).values()]
-    return tuple(map(str, named))
 
 
 def said(error: BaseException) -> str:

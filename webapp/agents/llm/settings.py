@@ -71,6 +71,10 @@ def _text(limit: int) -> Callable[[Any], str]:
             raise ValueError(f"must be at most {limit:,} characters long, and has {len(value):,}")
         if "\0" in value:
             raise ValueError("must not contain a NUL character")
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            raise ValueError("must be valid Unicode") from None
         return value
 
     return check

@@ -57,10 +57,10 @@ class Watched(WrapperToolset[Any]):
         if self._lost:
             return {}
         try:
-            async with asyncio.timeout(self._server.server.call_timeout_s):
+            async with asyncio.timeout(self._server.wanted.call_timeout_s):
                 found = await super().get_tools(ctx)
         except TimeoutError:
-            self._lose(f"it did not answer within {self._server.server.call_timeout_s:g} s")
+            self._lose(f"it did not answer within {self._server.wanted.call_timeout_s:g} s")
             return {}
         except Exception as error:  # noqa: BLE001 - a server may do anything, and it is told
             self._lose(said(error))
@@ -72,7 +72,7 @@ class Watched(WrapperToolset[Any]):
     ) -> Any:
         original = self._originals[name]
         own = replace(tool, tool_def=replace(tool.tool_def, name=original))
-        limit = self._server.server.call_timeout_s
+        limit = self._server.wanted.call_timeout_s
         for left in reversed(range(TRIES if _repeatable(tool) else 1)):
             try:
                 async with asyncio.timeout(limit):
@@ -96,12 +96,12 @@ class Watched(WrapperToolset[Any]):
         raise AssertionError("the last try returns or raises")
 
     def _offered(self, found: dict[str, ToolsetTool[Any]]) -> dict[str, ToolsetTool[Any]]:
-        chosen = self._server.server.tools or {}
+        chosen = self._server.wanted.tools or {}
         offered: dict[str, ToolsetTool[Any]] = {}
         for original, tool in list(found.items()):
             if not chosen.get(original, True) or len(offered) >= MOST_TOOLS:
                 continue
-            name = self._names.of(self._server.server.name, original)
+            name = self._names.of(self._server.wanted.name, original)
             self._originals[name] = original
             offered[name] = replace(tool, toolset=self, tool_def=replace(tool.tool_def, name=name))
         return offered
@@ -112,8 +112,8 @@ class Watched(WrapperToolset[Any]):
     def _lose(self, why: str) -> str:
         """The server is gone, and its tools go, too; raises AgentFailed where it is required."""
         self._lost = True
-        name, words = self._server.server.name, self._server.words(why)
-        if self._server.server.required:
+        name, words = self._server.wanted.name, self._server.words(why)
+        if self._server.wanted.required:
             raise AgentFailed("llm_server_lost_needed", server=name, why=words)
         self._console.say("llm_server_lost", server=name, why=words)
         return words

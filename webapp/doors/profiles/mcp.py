@@ -64,6 +64,8 @@ def _values(raw: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]
     if isinstance(said.get(PARAMS), Mapping):
         said[PARAMS] = _unmasked(said[PARAMS], stored)
     values = fields.checked(said, CHECKS)
+    if (timeout := values.get(PARAMS, {}).pop("timeout", None)) is not None:
+        values["call_timeout_s"] = timeout  # as other programs write what has a column here
     return ports().vault.seal_settings(values, [f"{PARAMS}.{name}" for name in SECRETS])
 
 
