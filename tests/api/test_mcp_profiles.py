@@ -190,3 +190,13 @@ def test_a_server_is_deleted_and_its_names_are_free(api: FlaskClient, make: Make
     assert "Files" in api.delete(path).get_json()["message"]
     assert api.get(path).status_code == 404
     make()
+
+
+def test_a_timeout_among_the_parameters_is_that_of_its_calls(api: FlaskClient) -> None:
+    names = {"display_name": "Slow", "mcp_server_name": "slow"}
+    params = {"command": "true", "timeout": 7}
+
+    made = api.post("/api/config/mcp-profiles", json={**names, "mcp_server_params": params})
+
+    assert made.get_json()["call_timeout_s"] == 7.0
+    assert made.get_json()["mcp_server_params"] == {"command": "true"}
