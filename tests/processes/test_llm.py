@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -15,27 +16,18 @@ import pytest
 from tests.llm import mcp_servers
 from tests.llm.openai_server import OpenAIServer
 from tests.llm.replies import call, say, slow
-from tests.processes.server import ROOT, Home, Server, running
+from tests.processes.server import ROOT, Home, Server, environment, running
+from tests.test_architecture import HEAVY
 from tests.waiting import until
 
 KEY = "sk-1234567890-x4Qz"
 SECRET = "swordfish-123456"
-HEAVY = ("pydantic_ai", "mcp", "fastmcp", "openai", "anthropic", "google.genai", "boto3")
-FIRST_PAGE = f"""
-import sys, tempfile
-from pathlib import Path
-from webapp import create_app, runtime
-from webapp.config import Settings
-from webapp.schema import prepare
-settings = Settings(data=Path(tempfile.mkdtemp()))
-app = create_app(settings)
-prepare(app)
-runtime.start(app)
-client = app.test_client()
-print([client.get(path).status_code for path in ("/health", "/login", "/api/config/llm/providers")])
-runtime.stop(app)
-print([name for name in {HEAVY!r} if name in sys.modules])
-"""
+FIRST_PAGES = ROOT / "tests" / "processes" / "first_pages.py"
+PAGES = (
+    *("/", "/health", "/tasks", "/flows", "/schedules", "/settings/llm-profiles"),
+    *("/settings/llm-profiles/new", "/settings/mcp-servers", "/settings/mcp-servers/new"),
+    *("/metrics", "/api/tasks", "/api/config/llm-profiles", "/api/config/llm/providers"),
+)
 
 
 @pytest.fixture
@@ -70,11 +62,19 @@ def ask(server: Server, text: str, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.any_database
-def test_no_page_waits_for_the_libraries_of_models() -> None:
+def test_no_page_waits_for_the_libraries_of_models(tmp_path: Path) -> None:
     ran = subprocess.run(
-        [sys.executable, "-c", FIRST_PAGE], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, str(FIRST_PAGES), str(tmp_path / "data"), *PAGES],
+        cwd=ROOT,
+        env={**environment(), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert ran.stdout.splitlines()[-2:] == ["[200, 200, 401]", "[]"], ran.stderr
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout.splitlines()[-1])
+    assert found["statuses"] == dict.fromkeys(PAGES, 200)
+    assert HEAVY & set(found["libraries"]) == set()
 
 
 def test_a_killed_server_loses_a_step_at_most_and_leaves_no_server_of_tools(
