@@ -1,4 +1,4 @@
-"""A hostile MCP server, in raw JSON-RPC: ``python tests/llm/evil.py MODE``."""
+"""A hostile MCP server, in raw JSON-RPC: ``python tests/llm/evil.py MODE NAME``."""
 
 from __future__ import annotations
 
@@ -15,18 +15,24 @@ NAMES = {
     "clash": ["file", "a.b", "a_b"],
     "many": [f"t{number}" for number in range(300)],
 }
+SHOUT = b"E" * 65_536
+LOUD = 8 * 1024 * 1024
+"""Bytes that a noisy server has printed when its first tool answers."""
+LAST_WORDS = "evil: there is no licence"
 
 
 class Evil:
     """Answers as it must, and does as its mode says."""
 
-    def __init__(self, mode: str) -> None:
-        self.mode, self.lists = mode, 0
+    def __init__(self, mode: str, name: str) -> None:
+        self.mode, self.name, self.lists, self.calls = mode, name, 0, 0
+        self.loud, self.hush = threading.Event(), threading.Event()
+        self.shouting = threading.Thread(target=self.shout, daemon=True)
 
     def serve(self) -> None:
         """Answer until the input ends."""
         if self.mode == "noisy":
-            threading.Thread(target=self.shout, daemon=True).start()
+            self.shouting.start()
         for line in sys.stdin:
             message = json.loads(line)
             if "id" in message:
@@ -43,14 +49,17 @@ class Evil:
             return {"protocolVersion": version, "capabilities": able, "serverInfo": about}
         if method == "tools/list":
             return self.tools()
-        return self.called() if method == "tools/call" else {}
+        return self.called(params["name"]) if method == "tools/call" else {}
 
     def tools(self) -> dict[str, Any] | None:
         """The list, which may never come to its end, or not come."""
         self.lists += 1
         names = NAMES.get(self.mode, ["one"])
         empty = {"type": "object", "properties": {}}
-        found = [{"name": name, "description": "d", "inputSchema": empty} for name in names]
+        found = [
+            {"name": name, "description": f"{name} of {self.name}", "inputSchema": empty}
+            for name in names
+        ]
         if self.mode == "endless" and self.lists > 1:
             return {"tools": found, "nextCursor": f"c{self.lists}"}
         if self.mode == "silent" and self.lists > 1:
@@ -59,8 +68,9 @@ class Evil:
             os._exit(3)
         return {"tools": found}
 
-    def called(self) -> dict[str, Any]:
-        """What a tool gives back."""
+    def called(self, tool: str) -> dict[str, Any] | None:
+        """What a tool gives back; None where it never answers."""
+        self.calls += 1
         if self.mode in {"endless", "silent", "dying"}:
             self.send({"method": "notifications/tools/list_changed"})
         if self.mode == "error":
@@ -68,7 +78,9 @@ class Evil:
         if self.mode == "picture":
             data = base64.b64encode(b"I" * 8_000_000).decode()
             return {"content": [{"type": "image", "mimeType": "image/png", "data": data}]}
-        text = "fine"
+        text = f"{tool} of {self.name}, call {self.calls}"
+        if self.mode == "noisy":
+            self.noisily()
         if self.mode == "telling":
             said = f"my secret is {os.environ['TOKEN']}"
             self.send(
@@ -90,10 +102,22 @@ class Evil:
             text = "x" * (4_000 - 20) + os.environ["TOKEN"]
         return {"content": [{"type": "text", "text": text}]}
 
+    def noisily(self) -> None:
+        """The first call is answered once much was printed; with the second it ends."""
+        self.loud.wait()
+        if self.calls > 1:
+            self.hush.set()
+            self.shouting.join()
+            os.write(2, LAST_WORDS.encode())
+            os._exit(3)
+
     def shout(self) -> None:
         """Print without end where nobody asked."""
-        while True:
-            os.write(2, b"E" * 65_536)
+        printed = 0
+        while not self.hush.is_set():
+            printed += os.write(2, SHOUT)
+            if printed >= LOUD:
+                self.loud.set()
 
     def send(self, message: dict[str, Any]) -> None:
         """One line of JSON-RPC."""
@@ -107,4 +131,4 @@ def write(line: str) -> None:
 
 
 if __name__ == "__main__":
-    Evil(sys.argv[1]).serve()
+    Evil(*sys.argv[1:]).serve()

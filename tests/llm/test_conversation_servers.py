@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.llm import mcp_servers
 from tests.llm.openai_server import OpenAIServer
 from tests.llm.replies import call, say, slow
 from tests.llm.talking import Talk, profile
+from tests.llm.toolbox import COMPLAINT
 from tests.looping import apart
 from webapp.agents.llm.servers import CannotStart, probe
 from webapp.agents.process_table import TABLE
@@ -42,8 +44,9 @@ def left_of(talk: Talk) -> list[Any]:
     ("params", "words"),
     [
         ({"command": "/no/such/program"}, "No such file"),
-        ({"command": "false"}, ""),
-        ({"url": "http://127.0.0.1:9/mcp"}, ""),
+        ({"command": "false"}, "Connection closed"),
+        ({"command": "sh", "args": ["-c", "echo no licence >&2"]}, "it printed: no licence"),
+        ({"url": "http://127.0.0.1:9/mcp"}, "All connection attempts failed"),
     ],
 )
 def test_a_server_that_does_not_start_is_named_and_the_task_goes_on(
@@ -77,6 +80,7 @@ def test_a_server_that_hangs_at_its_start_is_given_up_in_time(talk: Talk) -> Non
 
 def test_why_a_server_refused_is_told_without_its_secrets(talk: Talk) -> None:
     talk.start(servers=[box("refuse", env={"TOOLBOX_KEY": SECRET})]).result()
+    assert f"{COMPLAINT} for the key '•••'" in talk.console.params("llm_server_failed")["why"]
     assert SECRET not in json.dumps(talk.console.said)
 
 
@@ -198,10 +202,16 @@ def test_the_official_server_of_everything_works_over_both_transports(
     assert ["near" in talk.results()[0], "far" in talk.results()[1]] == [True, True]
 
 
-def test_a_probe_names_the_tools_and_leaves_nothing() -> None:
-    tools = apart(lambda: probe(mcp_servers.toolbox(), startup_timeout_s=30, **PLACE))
+def test_a_probe_names_the_tools_and_leaves_nothing(tmp_path: Path) -> None:
+    file, mark = tmp_path / "pid", f"probed-{uuid.uuid4().hex}"
+    params = mcp_servers.toolbox("parent", TOOLBOX_KEY=mark, TOOLBOX_PID_FILE=str(file))
+
+    tools = apart(lambda: probe(params, startup_timeout_s=30, **PLACE))
+
     assert {"echo", "crash"} <= {tool["name"] for tool in tools}
     assert all(tool["input_schema"]["type"] == "object" for tool in tools)
+    assert gone(int(file.read_text()))
+    assert find_marked(TABLE, f"TOOLBOX_KEY={mark}") == [], "what the server started is gone, too"
 
 
 def test_a_probe_of_what_cannot_start_says_why() -> None:

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import json
 import logging
+import stat
 import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.agents.recording import gone, until
+from tests.agents.serving import Asked
+from tests.llm.evil import LAST_WORDS, LOUD, NAMES
 from tests.llm.openai_server import OpenAIServer
-from tests.llm.replies import call, say
+from tests.llm.replies import Reply, call, calls, say
 from tests.llm.talking import Talk
 from webapp.agents.protocol import AgentFailed, ToolServer
 
 EVIL = Path(__file__).with_name("evil.py")
+CLASHING = NAMES["clash"]
 SECRET = "tok-SECRET-1234567890abcdef"
 
 
 def evil(mode: str, name: str = "evil", **more: Any) -> ToolServer:
-    params = {"command": sys.executable, "args": [str(EVIL), mode], "env": {"TOKEN": SECRET}}
+    args = [str(EVIL), mode, name]
+    params = {"command": sys.executable, "args": args, "env": {"TOKEN": SECRET}}
     return ToolServer(name, params, call_timeout_s=more.pop("call_timeout_s", 20.0), **more)
 
 
@@ -40,13 +47,25 @@ def test_tools_with_odd_names_are_offered_by_names_that_providers_take(
 def test_tools_whose_names_clash_are_all_offered_and_the_right_one_is_called(
     openai_server: OpenAIServer, talk: Talk
 ) -> None:
-    openai_server.script(say("Fine."))
-    servers = [evil("clash", "read"), evil("clash", "a.b"), evil("clash", "a_b")]
+    names = ("read", "a.b", "a_b")
+    theirs = {f"{tool} of {server}" for server in names for tool in CLASHING}
+    offered: dict[str, str] = {}
 
-    talk.start(servers=servers).result()
+    def each_of_theirs(asked: Asked) -> Reply:
+        for tool in asked.json["tools"]:
+            if tool["function"]["description"] in theirs:
+                offered[tool["function"]["name"]] = tool["function"]["description"]
+        return calls(*(call(name) for name in offered))
 
-    offered = list(openai_server.tools())
-    assert len(offered) == len(set(offered)) == 3 * 3 + 4
+    openai_server.script(each_of_theirs, say("Fine."))
+
+    talk.start(servers=[evil("clash", name) for name in names]).result()
+
+    assert set(offered.values()) == theirs
+    assert len(set(openai_server.tools())) == len(openai_server.tools()) == len(theirs) + 4
+    told = [params for code, params in talk.console.said if code == "llm_result"]
+    answered = {params["tool"]: params["result"].partition(",")[0] for params in told}
+    assert answered == offered, "each was answered by the tool and the server it is described by"
 
 
 def test_a_server_with_very_many_tools_offers_only_some(
@@ -111,10 +130,35 @@ def test_what_a_server_logs_reaches_no_log_of_ours(
 
 
 def test_a_server_that_shouts_costs_no_disk_and_its_last_words_are_told(
-    openai_server: OpenAIServer, talk: Talk
+    openai_server: OpenAIServer, talk: Talk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    openai_server.script(call("evil_one", {}), say("Loud."))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    sizes = [on_disk(tmp_path)]
+
+    def once_it_was_loud(_asked: Asked) -> Reply:
+        sizes.append(on_disk(tmp_path))
+        return call("evil_one")
+
+    openai_server.script(call("evil_one"), once_it_was_loud, say("Loud."))
     assert talk.start(servers=[evil("noisy")]).result().text == "Loud."
+
+    assert talk.results()[0].startswith("one of evil"), "and so it had printed all of that"
+    before, after = sizes
+    assert after - before < LOUD / 100
+    why = talk.console.params("llm_server_lost")["why"]
+    assert why.endswith(LAST_WORDS)
+    assert len(why) < 1_000
+
+
+def on_disk(directory: Path) -> int:
+    """Bytes of files in a directory, and of those this process has open, deleted ones too."""
+    paths = [*Path("/proc/self/fd").iterdir(), *directory.rglob("*")]
+    found = {}
+    for path in paths:
+        with suppress(OSError):
+            about = path.stat()
+            found[about.st_dev, about.st_ino] = about.st_size * stat.S_ISREG(about.st_mode)
+    return sum(found.values())
 
 
 def test_no_part_of_a_secret_is_left_where_a_result_is_cut(

@@ -2,8 +2,9 @@
 
 ``python tests/llm/toolbox.py [MODE]``: without a mode it serves over standard input and output;
 ``http PORT`` serves streamable HTTP; ``hang`` starts and never answers; ``stubborn`` does so and
-takes no SIGTERM; ``refuse`` says why it cannot start and ends. It writes its process id into the
-file that TOOLBOX_PID_FILE names, if there is one.
+takes no SIGTERM; ``refuse`` says why it cannot start, with all that it knows, and ends; ``parent``
+serves, and starts a process that outlives it. It writes its process id into the file that
+TOOLBOX_PID_FILE names, if there is one.
 """
 
 from __future__ import annotations
@@ -85,7 +86,9 @@ def main(mode: str = "stdio", port: str = "0") -> None:
     if file := os.environ.get("TOOLBOX_PID_FILE"):
         Path(file).write_text(str(os.getpid()), "utf-8")
     if mode == "refuse":
-        sys.exit(COMPLAINT)
+        sys.exit(f"{COMPLAINT} for the key {os.environ.get('TOOLBOX_KEY')!r}")
+    if mode == "parent":
+        child()
     if mode == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if mode in {"hang", "stubborn"}:
