@@ -136,3 +136,44 @@ def test_a_server_of_the_settings_and_one_of_the_task_are_both_used(
 
     assert rerun.mcp_server_config == task.mcp_server_config
     assert "another-" + SECRET in json.dumps(model.messages())
+
+
+def test_a_server_that_was_changed_is_what_the_next_task_has(
+    *,
+    live: None,
+    app: APIFlask,
+    api: FlaskClient,
+    ask: Callable[..., Any],
+    model: OpenAIServer,
+    becomes: Any,
+) -> None:
+    make_profile(app, "tiny", **pretended(model.url))
+    before = mcp_servers.toolbox(TOOLBOX_KEY="before")
+    mcp_id = make_server(app, "box", before)
+
+    def box_of_a_task() -> tuple[list[str], str]:
+        """Which of its tools the next task is offered, and what one of them answers."""
+        task_id = ask().get_json()["task_id"]
+        model.script(call("box_env", {"name": "TOOLBOX_KEY"}), say("."))
+        becomes(task_id, "completed")
+        offered = [name for name in model.tools() if name.startswith("box_")]
+        return offered, str(model.messages()[-1]["content"])
+
+    def change(**fields: Any) -> None:
+        answer = api.put(f"/api/config/mcp-profiles/{mcp_id}", json=fields)
+        assert answer.status_code == 200, answer.text
+
+    offered, said = box_of_a_task()
+    assert "box_echo" in offered
+    assert "before" in said
+
+    change(selected_tools={"echo": False})
+    change(mcp_server_params=mcp_servers.toolbox(TOOLBOX_KEY="after"))
+    offered, said = box_of_a_task()
+    assert "box_env" in offered
+    assert "box_echo" not in offered
+    assert "after" in said
+
+    change(is_active=False)
+    offered, _ = box_of_a_task()
+    assert offered == []
