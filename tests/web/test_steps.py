@@ -12,6 +12,8 @@ from apiflask import APIFlask
 from tests.web.conftest import Browser, counted
 from tests.web.flows import text
 from webapp import clock
+from webapp.agents.llm import LlmAgent, failures
+from webapp.domain.messages import MESSAGES
 from webapp.queries import pages
 from webapp.runtime.context import Context
 from webapp.services import records
@@ -19,7 +21,7 @@ from webapp.services.activity import Entry
 from webapp.services.claims import Assignment
 from webapp.services.news import News
 from webapp.services.submissions import Submitted
-from webapp.web import conversation
+from webapp.web import conversation, steps
 
 EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 Say = Callable[..., None]
@@ -54,6 +56,12 @@ def call(number: int = 1, **params: Any) -> tuple[str, dict[str, Any]]:
 def answer(number: int = 1, **params: Any) -> tuple[str, dict[str, Any]]:
     given = {"tool": "read_file", "result": "fine", "call": f"c{number}", "seconds": 0.25}
     return "llm_result", {**given, **params}
+
+
+def test_every_entry_that_is_shown_in_a_way_of_its_own_is_one_that_may_be_said() -> None:
+    known = LlmAgent.messages.keys() | MESSAGES.keys()  # the ledger of a run says some of ours
+    of_failures = failures.MESSAGES.keys()  # which are a task's end, and no entries of its log
+    assert {*steps.STEPS, *steps.TROUBLES} - (known - of_failures) == set()
 
 
 def calls(page: str) -> list[str]:
