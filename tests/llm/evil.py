@@ -13,8 +13,11 @@ from typing import Any
 NAMES = {
     "odd": ["files.read/it", "lösche alles!", "x" * 100],
     "clash": ["file", "a.b", "a_b"],
+    "hesitant": ["read", "set", "act"],
     "many": [f"t{number}" for number in range(300)],
 }
+HINTS = {"read": {"readOnlyHint": True}, "set": {"idempotentHint": True}}
+"""What tools say of themselves: a second call does no more than the first."""
 SHOUT = b"E" * 65_536
 LOUD = 8 * 1024 * 1024
 """Bytes that a noisy server has printed when its first tool answers."""
@@ -57,7 +60,12 @@ class Evil:
         names = NAMES.get(self.mode, ["one"])
         empty = {"type": "object", "properties": {}}
         found = [
-            {"name": name, "description": f"{name} of {self.name}", "inputSchema": empty}
+            {
+                "name": name,
+                "description": f"{name} of {self.name}",
+                "inputSchema": empty,
+                "annotations": HINTS.get(name, {}),
+            }
             for name in names
         ]
         if self.mode == "endless" and self.lists > 1:
@@ -71,6 +79,8 @@ class Evil:
     def called(self, tool: str) -> dict[str, Any] | None:
         """What a tool gives back; None where it never answers."""
         self.calls += 1
+        if self.mode == "hesitant" and self.calls == 1:
+            return None
         if self.mode in {"endless", "silent", "dying"}:
             self.send({"method": "notifications/tools/list_changed"})
         if self.mode == "error":

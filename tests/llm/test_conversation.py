@@ -33,7 +33,7 @@ def failure(talk: Talk, **settings: Any) -> AgentFailed:
         ),
         (fail(404, "No such model"), "llm_not_found", "No such model"),
         (fail(400, "Too many cooks"), "llm_rejected", "Too many cooks"),
-        (broken_json(), "llm_bad_answer", ""),
+        (broken_json(), "llm_bad_answer", "Failed to decode response as JSON"),
     ],
 )
 def test_a_refusal_of_the_provider_fails_the_task_at_once_in_its_own_words(
@@ -126,6 +126,21 @@ def test_steps_tools_and_result_are_told_with_their_tokens(
         (150, 3),
     ]
     assert talk.console.text == "Done.\n"
+
+
+def test_how_long_a_turn_and_a_tool_took_is_told(
+    openai_server: OpenAIServer, talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.agents.llm.patience.FIRST_REST_S", 0.3)
+    monkeypatch.setattr("webapp.agents.llm.patience.JITTER", 0.0)
+    busy = fail(429, "Slow down")
+    openai_server.script(busy, call("list_files", {}), busy, say("Done."))
+
+    talk.start().result()
+
+    assert talk.console.params("llm_asked_tools")["seconds"] >= 0.3
+    assert talk.console.params("llm_turn")["seconds"] >= 0.3
+    assert 0 <= talk.console.params("llm_result")["seconds"] < 30
 
 
 def test_no_key_is_told_or_kept(openai_server: OpenAIServer, talk: Talk) -> None:

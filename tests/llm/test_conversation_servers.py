@@ -93,6 +93,7 @@ def test_a_tool_that_takes_too_long_is_told_to_the_model(
     assert talk.start(servers=[box(call_timeout_s=0.3)]).result().text == "Too slow for me."
 
     assert "within 0.3 s" in talk.results("llm_tool_failed")[0]
+    assert talk.console.params("llm_tool_failed")["seconds"] >= 0.3
 
 
 def test_a_server_that_dies_is_named_and_its_tools_go_with_it(

@@ -98,6 +98,29 @@ def test_a_required_one_that_does_so_fails_the_task(
     assert raised.value.message == "llm_server_lost_needed"
 
 
+def test_a_tool_that_may_do_something_twice_is_not_called_again_when_it_does_not_answer(
+    openai_server: OpenAIServer, talk: Talk
+) -> None:
+    openai_server.script(call("evil_act"), call("evil_act"), say("At last."))
+
+    talk.start(servers=[evil("hesitant", call_timeout_s=0.5)]).result()
+
+    assert "within 0.5 s" in talk.results("llm_tool_failed")[0]
+    assert talk.results() == ["act of evil, call 2"], "the second call is the model's own"
+
+
+@pytest.mark.parametrize("tool", ["read", "set"])
+def test_a_tool_that_does_no_more_the_second_time_is_called_again_when_it_does_not_answer(
+    openai_server: OpenAIServer, talk: Talk, tool: str
+) -> None:
+    openai_server.script(call(f"evil_{tool}"), say("At last."))
+
+    talk.start(servers=[evil("hesitant", call_timeout_s=0.5)]).result()
+
+    assert talk.results("llm_tool_failed") == []
+    assert talk.results() == [f"{tool} of evil, call 2"]
+
+
 @pytest.mark.parametrize("mode", ["error", "picture"])
 def test_what_is_too_large_is_neither_told_nor_kept_whole(
     openai_server: OpenAIServer, talk: Talk, mode: str
