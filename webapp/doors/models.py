@@ -127,6 +127,7 @@ def _config(value: Any) -> dict[str, Any]:
 def _refuse_unknown_servers(settings: Mapping[str, Any]) -> None:
     wanted = settings.get("mcp_servers") or ()
     there = {row.mcp_server_name for row in profiles.mcp_active()} if wanted else set()
+    there |= set(mcp.own(settings))
     for name in wanted:
         if name not in there:
             raise Invalid.field("mcp_servers", f"there is no active MCP server {name!r}")

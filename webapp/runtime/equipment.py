@@ -183,7 +183,7 @@ def _servers(settings: Mapping[str, Any], console: RunConsole) -> Sequence[Any]:
     there = {row.mcp_server_name: row for row in profiles.mcp_active()}
     used = servers_of.used(list(there), settings)
     for name in settings.get("mcp_servers") or ():
-        if name not in there:
+        if name not in there and name not in servers_of.own(settings):
             console.say("llm_server_unknown", server=name)
     for name in servers_of.own(settings):
         if name in there:

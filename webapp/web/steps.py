@@ -14,7 +14,7 @@ from flask_babel import gettext
 from markupsafe import Markup
 
 from webapp.domain.policies import cut
-from webapp.domain.spending import said
+from webapp.domain.spending import KINDS, said
 from webapp.queries.pages import Said
 from webapp.web import markdown
 
@@ -23,7 +23,11 @@ ANSWERS = ("llm_result", "llm_tool_failed")
 STEPS = (CALL, *ANSWERS, "llm_thought", "llm_turn", "llm_asked_tools")
 """Entries of a log that are shown as steps of a conversation."""
 TROUBLES = (
-    *("llm_answer_cut", "llm_retry", "llm_near_requests", "llm_near_tokens", "llm_near_cost"),
+    *(
+        "llm_answer_cut",
+        "llm_retry",
+        *(f"told_run_budget_{kind}" for kind in KINDS),
+    ),
     *("llm_server_failed", "llm_server_lost", "llm_server_unknown"),
 )
 """Entries about what did not go as it should, although it goes on."""
