@@ -12,10 +12,12 @@ from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
 
 from tests.api.test_secrets import MASKED, SECRET, TELL
+from webapp import clock
 from webapp.cli import main
 from webapp.config import Settings
 from webapp.ports import KEY
-from webapp.queries import profiles
+from webapp.queries import profiles, toolkits
+from webapp.services.toolkits import set_key
 from webapp.vault import KEYS
 
 Keys = Callable[[str], Result]
@@ -48,10 +50,13 @@ def test_after_a_rotation_everything_opens_with_the_new_key_alone(
     params = {"command": "npx", "env": {"TOKEN": SECRET}}
     server = {"display_name": "f", "mcp_server_name": "f", "mcp_server_params": params}
     assert api.post("/api/config/mcp-profiles", json=server).status_code == 200
+    with api.application.app_context():
+        sealed = api.application.extensions[KEY].vault.seal_settings({"key": SECRET}, ["key"])
+        set_key(sealed["key"], by="ann", now=clock.now())
     old = (settings.data / KEYS).read_text()
 
     rotated = keys("rotate")
-    assert (rotated.exit_code, "anew: 5." in rotated.output) == (0, True)
+    assert (rotated.exit_code, "anew: 6." in rotated.output) == (0, True)
     assert (settings.data / KEYS).read_text().endswith(old)
     age(settings, 120)
     pruned = keys("prune")
@@ -68,6 +73,9 @@ def test_after_a_rotation_everything_opens_with_the_new_key_alone(
         vault = api.application.extensions[KEY].vault
         assert vault.open_settings({"key": profiles.llm("p").api_key}) == {"key": SECRET}
         [found] = profiles.mcp_all()
+        service = toolkits.key()
+        assert service is not None
+        assert vault.open_settings({"key": service.sealed}) == {"key": SECRET}
         assert vault.open_settings(found.mcp_server_params)["env"] == {"TOKEN": SECRET}
     assert "one key only" in keys("prune").output
 

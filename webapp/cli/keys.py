@@ -108,6 +108,10 @@ def _reseal(vault: Vault, *, unless: Vault | None = None) -> Done:
         anew = vault.renewed_settings(row.settings)
         return secrets.reseal_server(row.key, anew, seen=row.version)
 
+    def credential(row: Any) -> bool:
+        anew = vault.renewed_settings(row.settings)["key"]
+        return secrets.reseal_credential(row.key, anew, seen=row.version)
+
     def is_new(row: Any) -> bool:
         return unless is not None and _opens(unless, row)
 
@@ -118,6 +122,7 @@ def _reseal(vault: Vault, *, unless: Vault | None = None) -> Done:
         (sealed.in_channels, channel),
         (sealed.in_profiles, profile),
         (sealed.in_servers, server),
+        (sealed.in_credentials, credential),
     ):
         _each(page, reseal, is_new, done)
     return done

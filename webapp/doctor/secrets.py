@@ -27,6 +27,7 @@ def _lost(look: Look) -> Iterator[Subject]:
         (to_run, "task"),
         (sealed.in_profiles, "LLM profile"),
         (sealed.in_servers, "MCP server"),
+        (sealed.in_credentials, "key of"),
     ):
         yield from _unopened(look, page, lambda row: keys.open_settings(row.settings), kind)
     yield from _unopened(look, sealed.in_channels, lambda row: keys.open(row.token), "channel")

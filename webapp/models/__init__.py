@@ -16,6 +16,7 @@ from webapp.models.profiles import LlmProfile, McpProfile
 from webapp.models.runners import Freeze, Housekeeping, Lane, Runner
 from webapp.models.sessions import Activity, WorkSession
 from webapp.models.tasks import Attempt, Instruction, Task
+from webapp.models.toolkits import Credential, Toolkit
 
 __all__ = [
     "Activity",
@@ -24,6 +25,7 @@ __all__ = [
     "AuditEntry",
     "AuthFailure",
     "Channel",
+    "Credential",
     "Delivery",
     "Flow",
     "Freeze",
@@ -42,6 +44,7 @@ __all__ = [
     "SpentDay",
     "StoredFile",
     "Task",
+    "Toolkit",
     "User",
     "WorkSession",
 ]

@@ -9,7 +9,7 @@ from sqlalchemy import Text, cast, select
 
 from webapp.db import db
 from webapp.domain.secrets import SEALED
-from webapp.models import Channel, Flow, LlmProfile, McpProfile, Task
+from webapp.models import Channel, Credential, Flow, LlmProfile, McpProfile, Task
 from webapp.models.tasks import is_open
 
 _tasks = Task.__table__
@@ -17,6 +17,7 @@ _flows = Flow.__table__
 _channels = Channel.__table__
 _profiles = LlmProfile.__table__
 _servers = McpProfile.__table__
+_credentials = Credential.__table__
 
 PAGE = 500
 
@@ -27,7 +28,8 @@ class Secret(NamedTuple):
     key: Any
     name: str
     settings: dict[str, Any]
-    version: int
+    version: Any
+    """What is another one after an edit."""
 
 
 def in_tasks(after: int, *, still_to_run: bool = False) -> Sequence[Any]:
@@ -83,6 +85,15 @@ def in_servers(after: Any) -> Sequence[Any]:
     ).where(_servers.c.mcp_id > (after or ""), _holds_sealed(_servers.c.mcp_server_params))
     rows = db.session.execute(query.order_by(_servers.c.mcp_id).limit(PAGE)).all()
     return [Secret(row.key, row.name, row.settings, row.version) for row in rows]
+
+
+def in_credentials(after: Any) -> Sequence[Any]:
+    """Keys of services, in the same way."""
+    query = select(
+        _credentials.c.name, _credentials.c.sealed, _credentials.c.set_at.label("version")
+    ).where(_credentials.c.name > (after or ""))
+    rows = db.session.execute(query.order_by(_credentials.c.name).limit(PAGE)).all()
+    return [Secret(row.name, row.name, {"key": row.sealed}, row.version) for row in rows]
 
 
 def _holds_sealed(settings: Any) -> Any:

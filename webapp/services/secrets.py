@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, update
 
 from webapp.db import db, transaction
-from webapp.models import Channel, Flow, LlmProfile, McpProfile, Task
+from webapp.models import Channel, Credential, Flow, LlmProfile, McpProfile, Task
 
 _tasks = Task.__table__
 _flows = Flow.__table__
 _channels = Channel.__table__
 _profiles = LlmProfile.__table__
 _servers = McpProfile.__table__
+_credentials = Credential.__table__
 
 
 @transaction
@@ -66,5 +68,16 @@ def reseal_server(mcp_id: str, params: Mapping[str, Any], *, seen: int) -> bool:
         update(_servers)
         .where(_servers.c.mcp_id == mcp_id, _servers.c.version == seen)
         .values(mcp_server_params=dict(params))
+    )
+    return bool(cast(CursorResult[Any], done).rowcount)
+
+
+@transaction
+def reseal_credential(name: str, sealed: Mapping[str, Any], *, seen: datetime) -> bool:
+    """Replace a service's key; false if another one was given since ``seen``."""
+    done = db.session.execute(
+        update(_credentials)
+        .where(_credentials.c.name == name, _credentials.c.set_at == seen)
+        .values(sealed=dict(sealed))
     )
     return bool(cast(CursorResult[Any], done).rowcount)

@@ -19,6 +19,7 @@ from webapp.domain.messages.profiles import PROFILES
 from webapp.domain.messages.refusals import REFUSALS
 from webapp.domain.messages.schedules import SCHEDULES
 from webapp.domain.messages.tasks import TASKS
+from webapp.domain.messages.toolkits import TOOLKITS
 
 __all__ = ["MESSAGES", "N_", "learn", "sentence"]
 
@@ -32,6 +33,7 @@ MESSAGES: dict[str, str] = {
     **NOTICES,
     **MODELS,
     **PROFILES,
+    **TOOLKITS,
     **REFUSALS,
 }
 
