@@ -160,7 +160,11 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(tmp_path: Path) -> Settings:
     """The settings of the test's application; a test may return its own."""
     return Settings(
-        data=tmp_path / "data", durability="normal", stop_grace_s=0.3, shutdown_grace_s=0.1
+        data=tmp_path / "data",
+        durability="normal",
+        stop_grace_s=0.3,
+        shutdown_grace_s=0.1,
+        composio_url="http://127.0.0.1:9",  # where nobody listens
     )
 
 

@@ -39,6 +39,7 @@ MAY_IMPORT = {  # room or module at the top: what of ours it may know
     "services": BASE,
     "queries": BASE,
     "courier": {"domain", "clock"},  # carries notices out of the house
+    "broker": {"agents", "domain"},  # asks Composio for its tools
     "prober": {"agents", "domain", "ports", "clock"},  # asks providers whether they are there
     "ports": {"courier", "config", "output", "files", "vault"},
     "schema": {"services", "db", "clock", "sources"},  # brings a database up to date
@@ -189,9 +190,10 @@ def test_nothing_heavy_is_imported_but_a_driver_where_its_database_is_used() -> 
     assert found == {"webapp/engines/postgresql.py": {"psycopg"}}
 
 
-def test_only_the_command_line_and_the_http_agent_ask_a_server() -> None:
+def test_only_the_command_line_and_two_agents_ask_a_server() -> None:
     asking = [p for p in MODULES if "httpx" in libraries(p) and room(p) != "cli"]
-    assert {p.parent for p in asking} == {ROOT / "webapp" / "agents" / "http"}
+    agents = ROOT / "webapp" / "agents"
+    assert {p.parent for p in asking} == {agents / "http", agents / "llm"}
 
 
 def test_only_services_queries_and_the_command_line_have_a_session() -> None:

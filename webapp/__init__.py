@@ -104,6 +104,7 @@ def _of_language(language: str) -> Locale:
 
 def _wire_ports(app: APIFlask, settings: Settings) -> None:
     from webapp import sources, vault
+    from webapp.broker import Broker
     from webapp.courier import Courier
     from webapp.files.trash import Trash
     from webapp.output import OutputStore
@@ -118,6 +119,7 @@ def _wire_ports(app: APIFlask, settings: Settings) -> None:
         vault=secrets,
         courier=Courier(),
         connections=Prober(environment=sources.inherited()),
+        composio=Broker(settings.composio_url),
         output=OutputStore(settings.data / "output", cap=settings.output_cap_mb * MIB),
         trash=Trash(settings.data / "workspaces"),
         wake=idle,

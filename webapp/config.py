@@ -80,6 +80,9 @@ class Settings(BaseModel):
     day_cost: float = Field(
         0.0, ge=0, allow_inf_nan=False, description="USD for models on a day; 0: without a bound."
     )
+    composio_url: str = Field(
+        "https://backend.composio.dev", description="Where Composio is: its toolkits are called."
+    )
     threads: int = Field(16, ge=2, le=200, description="Requests served at the same time.")
     output_cap_mb: int = Field(64, ge=1, description="Output kept per attempt, in MiB.")
     stop_grace_s: float = Field(
@@ -140,7 +143,7 @@ class Settings(BaseModel):
             ip_network(entry, strict=False)
         return value
 
-    @field_validator("public_url")
+    @field_validator("public_url", "composio_url")
     @classmethod
     def _http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):

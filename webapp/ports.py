@@ -88,6 +88,28 @@ class ConnectionTest(Protocol):
         """Whether it can be said what a run of the profile costs."""
 
 
+class ToolService(Protocol):
+    """Composio, which calls tools of other services for us; each call raises ComposioFailed.
+
+    Nothing here may be called inside of a transaction.
+    """
+
+    def who(self, key: str) -> Mapping[str, str]:
+        """Whose key it is; raises where it takes no such key."""
+
+    def toolkits(self, key: str) -> list[dict[str, Any]]:
+        """All toolkits as they are stored, with how the account of each stands."""
+
+    def tools(self, key: str, slug: str) -> list[dict[str, Any]]:
+        """The tools of a toolkit: ``name, description, parameters``."""
+
+    def account(self, key: str, slug: str) -> tuple[str, str | None]:
+        """How the account of a toolkit stands, and which it is."""
+
+    def link(self, key: str, slug: str) -> tuple[str, str]:
+        """Begin to connect an account: its id, and the page where a person allows it."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """How the runner of this process is doing; without lanes there is none."""
@@ -129,6 +151,7 @@ class Ports:
     vault: Vault
     courier: Courier
     connections: ConnectionTest
+    composio: ToolService
     output: OutputStore
     trash: Trash
     """Takes workspaces that nobody needs any more."""

@@ -21,6 +21,7 @@ TAGS = {
     "Schedules": "When flows fire by themselves, and what became of each due time.",
     "Notifications": "Channels that people are told through, and what was told.",
     "Configuration": "LLM profiles and their providers, MCP servers, and what is set up.",
+    "Composio": "The key of Composio, its toolkits, their accounts, and which tools are used.",
     "Files": "What is uploaded for tasks, and what lies in their workspaces.",
 }
 PARAMETERS = {
@@ -48,6 +49,7 @@ PARAMETERS = {
     "secret": "The secret in the hook's address.",
     "state": "Only what is in this state.",
     "session_id": "The session's id: 1 to 64 of the characters A-Z a-z 0-9 _ . : -",
+    "slug": "The toolkit's slug.",
     "task_id": "The task's id, as submit answered it.",
 }
 """What a parameter of a name means wherever nothing more exact is said of it."""
