@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.agents.recording import RecordingConsole, Run, TaskWork
 from webapp.agents.llm import LlmAgent
-from webapp.agents.protocol import AgentFailed, Equipment, Limits, Spent, ToolServer
+from webapp.agents.protocol import AgentFailed, Equipment, Limits, Spent, Toolkit, ToolServer
 
 AGENT = LlmAgent(Limits(stop_grace_s=2.0, environment={"PATH": os.environ["PATH"]}))
 KEY = "sk-secret-1234567890"
@@ -58,11 +58,12 @@ class Talk:
         *,
         servers: Sequence[ToolServer] = (),
         memory: Sequence[Any] = (),
+        toolkits: Sequence[Toolkit] = (),
         **settings: Any,
     ) -> Run:
         """Begin a run in a thread of its own."""
         checked = AGENT.validate(settings, by_hand=True)
-        equipment = Equipment(self.profile, self.ledger, servers, memory)
+        equipment = Equipment(self.profile, self.ledger, servers, memory, toolkits)
         work = TaskWork(text, self.workspace, checked, self.task_id, equipment=equipment)
         return Run(AGENT, work, self.console)
 

@@ -120,6 +120,23 @@ CHARACTERS_A_TOKEN = 4
 
 
 @dataclass(frozen=True)
+class Toolkit:
+    """Tools that Composio calls for us, with its key opened."""
+
+    slug: str
+    name: str
+    url: str
+    """Where Composio is."""
+    key: str = field(repr=False)
+    tools: Mapping[str, bool] = field(default_factory=dict)
+    """Which of its tools may be used, by name. One that is not named may be used."""
+    needs_account: bool = True
+    account: str | None = None
+    """The account that is connected, if that is known."""
+    call_timeout_s: float = 60.0
+
+
+@dataclass(frozen=True)
 class Equipment:
     """What an agent that uses a model is given, as the database says now."""
 
@@ -129,6 +146,7 @@ class Equipment:
     servers: Sequence[ToolServer] = ()
     memory: Sequence[Any] = ()
     """What was said in earlier tasks of the session, as the ledger was given it, oldest first."""
+    toolkits: Sequence[Toolkit] = ()
 
 
 class Work(Protocol):

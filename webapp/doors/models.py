@@ -12,7 +12,7 @@ from webapp.domain.providers import resolved
 from webapp.domain.secrets import each, is_sealed
 from webapp.domain.spending import Allowance
 from webapp.ports import ports
-from webapp.queries import lanes, profiles
+from webapp.queries import lanes, profiles, toolkits
 from webapp.services import submissions
 from webapp.services.submissions import Submission
 
@@ -48,6 +48,7 @@ def checked(agent: str, own: Mapping[str, Any], *, by_hand: bool) -> dict[str, A
         own = {**own, "mcp_server_config": _config(own["mcp_server_config"])}
     settings = validate(agent, own, by_hand=by_hand)
     _refuse_unknown_servers(settings)
+    _refuse_unknown_toolkits(settings)
     profile = _profile(settings.get("llm_profile_name"))
     if settings.get("budget_cost") is not None:
         refuse_unpriced("budget_cost", profile)
@@ -131,3 +132,11 @@ def _refuse_unknown_servers(settings: Mapping[str, Any]) -> None:
     for name in wanted:
         if name not in there:
             raise Invalid.field("mcp_servers", f"there is no active MCP server {name!r}")
+
+
+def _refuse_unknown_toolkits(settings: Mapping[str, Any]) -> None:
+    wanted = settings.get("toolkits") or ()
+    there = {row.slug for row in toolkits.enabled()} if wanted else set()
+    for slug in wanted:
+        if slug not in there:
+            raise Invalid.field("toolkits", f"no toolkit {slug!r} is enabled")

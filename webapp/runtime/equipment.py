@@ -23,6 +23,7 @@ from webapp.domain.errors import LostAttempt, NotFound
 from webapp.domain.providers import resolved
 from webapp.domain.spending import KINDS, SpentOut, is_near, of_run, spent_out
 from webapp.queries import conversations, profiles
+from webapp.runtime import toolkits
 from webapp.services import spending
 from webapp.services.claims import Assignment
 from webapp.services.profiles import llm, mcp
@@ -63,6 +64,7 @@ def equip(
         ),
         servers=[*map(_stored, opened["servers"]), *_of_task(settings)],
         memory=told,
+        toolkits=toolkits.of_run(context, settings, console),
     )
 
 

@@ -30,6 +30,19 @@ MESSAGES = {
     "llm_server_lost": "The MCP server “%(server)s” was lost: %(why)s",
     "llm_server_lost_needed": "The MCP server “%(server)s” was lost, and is required: %(why)s",
     "llm_server_unknown": "There is no active MCP server “%(server)s”; it goes on without it.",
+    # Toolkits of Composio
+    "llm_toolkit": "The toolkit “%(toolkit)s” offers %(tools)s tools.",
+    "llm_toolkit_large": (
+        "The toolkit “%(toolkit)s” offers %(tools)s tools; only the first %(most)s are used: "
+        "choose those that are needed."
+    ),
+    "llm_toolkit_failed": "The toolkit “%(toolkit)s” cannot be used: %(why)s",
+    "llm_toolkit_unconnected": (
+        "The toolkit “%(toolkit)s” has no account yet: connect one in the settings. "
+        "It goes on without it."
+    ),
+    "llm_toolkit_unknown": "No toolkit “%(toolkit)s” is enabled; it goes on without it.",
+    "llm_toolkit_no_key": "There is no key for Composio, and its toolkits cannot be used.",
     # Refusals and failures
     "llm_no_input": "An LLM has no input that could end.",
     "llm_no_equipment": "No LLM profile could be used for it.",

@@ -85,7 +85,9 @@ class LlmRun:
         await self._controls.gate()
         async with AsyncExitStack() as stack:
             own = self._own_tools()
-            toolsets = [*own, *await self._open_servers(stack, Names(set(OWN_TOOLS)))]
+            names = Names(set(OWN_TOOLS))
+            toolsets = [*own, *await self._open_servers(stack, names)]
+            toolsets += await self._open_toolkits(stack, names)
             stack.callback(self._controls.remember)  # before they are closed
             agent: Agent[None, str] = Agent(
                 self._asking(),
@@ -198,6 +200,16 @@ class LlmRun:
             opened.append(Watched(server, self._console, names))
         return opened
 
+    async def _open_toolkits(
+        self, stack: AsyncExitStack, names: Names
+    ) -> list[AbstractToolset[Any]]:
+        if not self._equipment.toolkits:
+            return []
+        from webapp.agents.llm.toolkits import open_toolkits
+
+        kits, gate = self._equipment.toolkits, self._controls.gate
+        return await open_toolkits(kits, stack, self._console, names, gate)
+
     def _own_tools(self) -> list[AbstractToolset[Any]]:
         if not self._settings.workspace_tools:
             return []
@@ -246,8 +258,11 @@ class LlmRun:
 
     def _all_secrets(self) -> tuple[str, ...]:
         key = self._profile.get("api_key")
+        of_kits = (one.key for one in self._equipment.toolkits)
         of_servers = (secrets_of(one.params) for one in self._equipment.servers)
-        return tuple({*([key] if key else []), *(one for some in of_servers for one in some)})
+        return tuple(
+            {*([key] if key else []), *of_kits, *(one for some in of_servers for one in some)}
+        )
 
 
 def _refusing(tool: Any) -> Any:

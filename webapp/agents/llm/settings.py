@@ -12,6 +12,7 @@ MODES = ("thinking", "no-thinking", "flash")
 MAX_PROFILE_NAME = 100
 MAX_INSTRUCTIONS = 100_000
 MOST_SERVERS = 50
+MOST_TOOLKITS = 50
 MOST = 10**12
 """Larger than any budget that means something, and small enough for every database."""
 
@@ -29,6 +30,8 @@ class LlmSettings:
     """Servers of this task alone, besides those of the settings."""
     mcp_servers: tuple[str, ...] | None = None
     """Which servers of the settings are used, by name; None: all that are active."""
+    toolkits: tuple[str, ...] | None = None
+    """Which toolkits of Composio are used, by slug; None: all that are enabled."""
     workspace_tools: bool = True
     memory: bool = True
     """Whether it is told what was said in earlier tasks of its session."""
@@ -44,6 +47,8 @@ class LlmSettings:
         found = {name: value for name, value in asdict(self).items() if value is not None}
         if self.mcp_servers is not None:
             found["mcp_servers"] = list(self.mcp_servers)
+        if self.toolkits is not None:
+            found["toolkits"] = list(self.toolkits)
         return found
 
 
@@ -115,12 +120,15 @@ def _config(value: Any) -> Mapping[str, Any]:
     return value
 
 
-def _names(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
-        raise ValueError("must be a list of the names of MCP servers")
-    if len(value) > MOST_SERVERS:
-        raise ValueError(f"must be at most {MOST_SERVERS} names")
-    return tuple(dict.fromkeys(value))
+def _names(of: str, most: int) -> Callable[[Any], tuple[str, ...]]:
+    def check(value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+            raise ValueError(f"must be a list of the names of {of}")
+        if len(value) > most:
+            raise ValueError(f"must be at most {most} names")
+        return tuple(dict.fromkeys(value))
+
+    return check
 
 
 CHECKS: dict[str, Callable[[Any], Any]] = {
@@ -128,7 +136,8 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "agent_mode": _mode,
     "instructions": _text(MAX_INSTRUCTIONS),
     "mcp_server_config": _config,
-    "mcp_servers": _names,
+    "mcp_servers": _names("MCP servers", MOST_SERVERS),
+    "toolkits": _names("toolkits", MOST_TOOLKITS),
     "workspace_tools": _flag,
     "memory": _flag,
     "memory_tokens": _count(0),

@@ -33,11 +33,12 @@ class Names:
         self._owners = dict.fromkeys(taken, "")
 
     def of(self, server: str, tool: str) -> str:
-        """A name for a server's tool, the same each time."""
+        """A name for a server's tool, the same each time; without a server it is the tool's own."""
         owner = f"{server}\0{tool}"
-        plain = re.sub(r"[^A-Za-z0-9_-]", "_", f"{server}_{tool}")
+        together = f"{server}_{tool}" if server else tool
+        plain = re.sub(r"[^A-Za-z0-9_-]", "_", together)
         name = plain[:LONGEST_NAME]
-        if plain != f"{server}_{tool}" or name != plain or self._owners.get(name, owner) != owner:
+        if plain != together or name != plain or self._owners.get(name, owner) != owner:
             digest = hashlib.sha256(owner.encode("utf-8", "replace")).hexdigest()[:6]
             name = f"{plain[: LONGEST_NAME - 7]}_{digest}"
         self._owners[name] = owner
