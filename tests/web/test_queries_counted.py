@@ -35,6 +35,7 @@ MOST = {  # statements for one answer, the guard's own among them
     "/settings/health": 12,
     "/settings/llm-profiles": 12,
     "/settings/mcp-servers": 8,
+    "/settings/composio": 9,
     "/api/status": 5,
     "/api/tasks/status": 3,
     "/api/tasks": 5,

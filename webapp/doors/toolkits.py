@@ -118,19 +118,24 @@ def tools(slug: str) -> list[dict[str, Any]]:
     return [{**tool, "enabled": bool(row.tools.get(tool["name"], True))} for tool in found]
 
 
+def tools_anyway(slug: str) -> tuple[list[dict[str, Any]], ComposioFailed | None]:
+    """The same, with what is remembered of them where Composio fails, and why it does."""
+    try:
+        return tools(slug), None
+    except ComposioFailed as error:
+        return _remembered(toolkits.of(slug).tools), error
+
+
 def choose(slug: str, chosen: Mapping[str, bool], *, by: str) -> list[dict[str, Any]]:
     """Say which of its tools tasks may use; Composio need not be there for those that are known."""
     checks = {"selected_tools": fields.tools}
     chosen = fields.checked({"selected_tools": chosen}, checks)["selected_tools"]
-    try:
-        found = tools(slug)
-    except ComposioFailed:
-        found = _remembered(toolkits.of(slug).tools)
-        if set(chosen) - {tool["name"] for tool in found}:
-            raise
+    found, failed = tools_anyway(slug)
     known = {tool["name"] for tool in found}
     unknown = next((name for name in chosen if name not in known), None)
     if unknown is not None:
+        if failed is not None:
+            raise failed
         raise Invalid.field("selected_tools", f"{slug} has no tool {unknown!r}")
     verbs.choose(slug, chosen, by=by, now=clock.now())
     return [{**tool, "enabled": chosen.get(tool["name"], tool["enabled"])} for tool in found]

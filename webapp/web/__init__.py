@@ -15,6 +15,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         api_page,
         attention,
         composer,
+        composio,
         filters,
         flows,
         freeze,
@@ -55,5 +56,5 @@ def init_app(app: Flask, settings: Settings) -> None:
         app.register_blueprint(room.bp)
     for room in (freeze, health, imports, lanes, notices, attention, help_pages, api_page):
         app.register_blueprint(room.bp)
-    for room in (llm_profiles, mcp_servers):
+    for room in (llm_profiles, mcp_servers, composio):
         app.register_blueprint(room.bp)

@@ -13,6 +13,8 @@ TOOLKITS = {
     "toolkit_enabled": N_("Tasks are given the tools of “%(name)s” from now on."),
     "toolkit_to_connect": N_("“%(name)s” is on; connect an account, so that tasks can use it."),
     "toolkit_disabled": N_("“%(name)s” is off."),
+    "toolkit_connected": N_("“%(name)s” is connected."),
+    "toolkit_not_connected": N_("“%(name)s” is not connected yet."),
     "toolkits_synchronised": N_("Composio has %(count)s toolkits."),
     "tools_chosen": N_("The tools of “%(name)s” are chosen."),
 }
