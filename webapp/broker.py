@@ -47,10 +47,9 @@ class Broker:
             {
                 "name": str(tool["slug"]),
                 "description": _text(tool.get("description")) or "",
-                "parameters": tool.get("input_parameters") or {},
+                "parameters": _object(tool.get("input_parameters")),
             }
             for tool in found
-            if tool.get("slug")
         ]
 
     def account(self, key: str, slug: str) -> tuple[str, str | None]:
@@ -67,12 +66,15 @@ class Broker:
             async with Composio(self._url, key, patience_s=self._patience_s) as service:
                 return await question(service)
 
+        loop = asyncio.new_event_loop()
         try:
-            return asyncio.run(ask())
+            return loop.run_until_complete(ask())
         except Failed as error:
             raise ComposioFailed(
                 str(error), is_key=error.is_key, answered=bool(error.status)
             ) from None
+        finally:
+            loop.close()  # asyncio.run would wait for a thread that looks up a name
 
 
 async def _toolkits_and_accounts(service: Composio) -> Any:
@@ -80,8 +82,7 @@ async def _toolkits_and_accounts(service: Composio) -> Any:
 
 
 def _stored(slug: str, one: dict[str, Any], account: tuple[str, str] | None) -> dict[str, Any]:
-    meta = one.get("meta")
-    told = meta if isinstance(meta, dict) else {}
+    told = _object(one.get("meta"))
     status, connection_id = NOT_CONNECTED, None
     if one.get("no_auth"):
         status = NOT_NEEDED
@@ -104,6 +105,10 @@ def _text(value: Any) -> str | None:
         return None
     text = value.encode("utf-8", "replace").decode().replace("\0", " ").strip()
     return text[:MOST_TEXT] or None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _address(value: Any) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -103,6 +104,27 @@ def test_the_newest_version_of_tools_is_asked_for_without_those_that_are_given_u
 
     assert [tool["slug"] for tool in found] == ["GITHUB_CREATE_ISSUE", "GITHUB_STAR"]
     assert {tool["version"] for tool in found} == {VERSION}
+
+
+@pytest.mark.parametrize(
+    ("path", "items"),
+    [
+        ("tools", [{}, 5, None, {"slug": ""}]),
+        ("connected_accounts", [{}, {"toolkit": 5}, {"toolkit": {}, "status": None}]),
+        ("toolkits", [{}, "x"]),
+    ],
+)
+def test_odd_entries_of_a_list_break_nothing(
+    server: ComposioServer, path: str, items: list[Any]
+) -> None:
+    server.instead[f"/api/v3/{path}"] = [answer("200 OK", json.dumps({"items": items}))]
+    questions: dict[str, Callable[[Composio], Awaitable[Any]]] = {
+        "tools": lambda service: service.tools("github"),
+        "connected_accounts": lambda service: service.accounts(),
+        "toolkits": lambda service: service.toolkits(),
+    }
+
+    ask(server, questions[path])
 
 
 def test_an_account_that_works_counts_before_newer_ones_that_do_not(

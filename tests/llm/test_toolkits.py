@@ -11,6 +11,7 @@ from tests.llm.composio_server import KEY, ComposioServer, Kit, Wrong
 from tests.llm.openai_server import OpenAIServer
 from tests.llm.replies import call, say
 from tests.llm.talking import Talk
+from tests.waiting import until
 from webapp.agents.protocol import Toolkit
 
 EXECUTE = "/api/v3/tools/execute/"
@@ -125,6 +126,20 @@ def test_a_call_that_takes_too_long_is_given_up(
     talk.start(toolkits=[kit("hackernews", needs_account=False, call_timeout_s=0.2)]).result()
 
     assert "did not answer within 0.2 s" in talk.results("llm_tool_failed")[0]
+
+
+def test_a_stop_cancels_a_call_that_is_under_way(
+    talk: Talk, openai_server: OpenAIServer, server: ComposioServer, kit: Any
+) -> None:
+    path = f"{EXECUTE}HACKERNEWS_GET_TOP"
+    server.instead[path] = [server.silent]
+    openai_server.script(call("HACKERNEWS_GET_TOP", {"text": "x"}), say("Never."))
+    run = talk.start(toolkits=[kit("hackernews", needs_account=False)])
+    until(lambda: any(asked.path == path for asked in server.asked))
+
+    run.controls.stop(5.0)
+
+    assert run.result().text is None
 
 
 def test_a_large_toolkit_and_a_large_result_are_bounded(

@@ -39,6 +39,8 @@ def synchronise(found: Sequence[Mapping[str, Any]], *, by: str, now: datetime) -
 
     Switches and choices stay. What Composio has no more is forgotten, unless it is switched on.
     """
+    key = select(_credentials.c.name).where(_credentials.c.name == CREDENTIAL)
+    db.session.execute(key.with_for_update())  # one after the other: two would add the same
     there = {row.slug: row for row in db.session.execute(select(_toolkits)).all()}
     fresh = []
     for one in found:

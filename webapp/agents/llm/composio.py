@@ -88,7 +88,7 @@ class Composio:
         """The tools of a toolkit: ``slug, description, input_parameters, version`` of each."""
         query = {"toolkit_slug": toolkit, "toolkit_versions": LATEST}
         found = await self._all("/tools", query)
-        return [tool for tool in found if not tool.get("is_deprecated")]
+        return [one for one in found if one.get("slug") and not one.get("is_deprecated")]
 
     async def accounts(self, toolkit: str | None = None) -> dict[str, tuple[str, str]]:
         """How the accounts of our user stand, and which: the best one of each toolkit."""
@@ -101,7 +101,7 @@ class Composio:
             active = status == "ACTIVE" and not one.get("is_disabled")
             if slug not in best or (active and best[slug][0] != "ACTIVE"):
                 status = "INACTIVE" if status == "ACTIVE" and not active else status
-                best[slug] = status, str(one["id"])
+                best[slug] = status, str(one.get("id") or "")
         return best
 
     async def link(self, toolkit: str) -> tuple[str, str]:
@@ -138,17 +138,18 @@ class Composio:
         query = {"toolkit_slug": toolkit}
         there = await self._all("/auth_configs", query)
         for one in there:
-            if one.get("status", "ENABLED") == "ENABLED":
+            if one.get("id") and one.get("status", "ENABLED") == "ENABLED":
                 return str(one["id"])
         found = await self._get(f"/toolkits/{quote(toolkit, safe='')}")
-        modes = [str(one.get("mode")) for one in found.get("auth_config_details") or ()]
+        details = found.get("auth_config_details") or ()
+        modes = [str(one.get("mode")) for one in details if isinstance(one, dict)]
         asked = next((scheme for scheme in ASKS_FOR_KEYS if scheme in modes), None)
         how: dict[str, Any] = {"type": "use_composio_managed_auth"}
         if not found.get("composio_managed_auth_schemes") and asked is not None:
             how = {"type": "use_custom_auth", "authScheme": asked, "credentials": {}}
         body = {"toolkit": {"slug": toolkit}, "auth_config": how}
         made = await self._ask("POST", "/auth_configs", body=body)
-        return str(_inner(made, "auth_config").get("id"))
+        return str(_inner(made, "auth_config").get("id") or "")
 
     async def _all(self, path: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
         """The items of all pages."""
