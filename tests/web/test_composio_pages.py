@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import select
 
 from tests.flowing import Rows, rows
 from tests.llm.composio_server import KEY, ComposioServer, Kit, Wrong
+from tests.profiles import make_profile
 from tests.web.conftest import Browser, as_bearer, make_token
 from webapp.config import Settings
 from webapp.models import Credential, Toolkit
@@ -113,6 +115,27 @@ def test_a_toolkit_is_switched_on_connected_and_checked(
     assert not github().enabled
     assert keyed.post(f"{PAGE}/toolkit/hackernews/switch", {"on": "1"}).status_code == 303
     assert "none is needed" in keyed.get(PAGE).text
+
+
+def test_toolkits_that_are_on_are_chosen_in_the_composer_and_kept_for_the_next_time(
+    keyed: Browser, app: APIFlask, composio: ComposioServer
+) -> None:
+    make_profile(app)
+    assert 'name="toolkits"' not in keyed.get("/").text
+    composio.connect("github")
+    for slug in ("github", "hackernews"):
+        keyed.get(PAGE)
+        assert keyed.post(f"{PAGE}/toolkit/{slug}/switch", {"on": "1"}).status_code == 303
+    page = keyed.get("/").text
+    assert re.findall(r'name="toolkits" value="(\w+)"\s+checked', page) == ["github", "hackernews"]
+
+    ask: Any = {"agent": "llm", "task_description": "Tidy up.", "when_busy": "queue"}
+    ask |= {"toolkits": ["github"], "toolkits_offered": "1"}
+    answer = keyed.post("/tasks", ask, headers=HTMX)
+    assert answer.status_code == 200
+    [task] = keyed.get("/api/tasks").json["tasks"]  # type: ignore[index]
+    again = keyed.get(f"/?edit={task['task_id']}").text
+    assert re.findall(r'name="toolkits" value="(\w+)"\s+checked', again) == ["github"]
 
 
 def test_what_composio_refuses_is_said_on_the_page(

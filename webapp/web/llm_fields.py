@@ -24,7 +24,7 @@ from webapp.domain.messages import N_
 from webapp.domain.scopes import Scope
 from webapp.domain.spending import MOST
 from webapp.doors.principal import principal
-from webapp.queries import profiles
+from webapp.queries import profiles, toolkits
 from webapp.web.durations import lazy_gettext
 
 LLM = "llm"
@@ -33,7 +33,7 @@ MODES = {
     "no-thinking": N_("does not think first"),
     "flash": N_("as quick as it can"),
 }
-FIRST_OF_LLM = ("llm_profile_name", "agent_mode", "mcp_servers")
+FIRST_OF_LLM = ("llm_profile_name", "agent_mode", "mcp_servers", "toolkits")
 """Settings that a form shows at once."""
 FOLDED_OF_LLM = (
     "instructions", "budget_requests", "budget_tokens", "budget_cost", "mcp_server_config",
@@ -83,6 +83,8 @@ class LlmFields:
     mcp_servers = SelectMultipleField(lazy_gettext("Tools of"), validate_choice=False)
     mcp_offered = HiddenField()
     """Whether a form that was sent had the servers to choose from: no choice may be one."""
+    toolkits = SelectMultipleField(lazy_gettext("Toolkits"), validate_choice=False)
+    toolkits_offered = HiddenField()
     instructions = TextAreaField(lazy_gettext("Background"))
     workspace_tools = SelectField(
         lazy_gettext("Files of the session"),
@@ -122,10 +124,10 @@ class LlmFields:
         if LLM not in agents:
             return
         self._offer_profiles(profiles.llm_all(active_only=True))
-        field, rows = self.mcp_servers, profiles.mcp_active()
-        field.choices = [SelectChoice(row.mcp_server_name, row.display_name) for row in rows]
-        if field.data is None or (field.raw_data is not None and not self.mcp_offered.data):
-            field.data = [row.mcp_server_name for row in rows]
+        servers = [(row.mcp_server_name, row.display_name) for row in profiles.mcp_active()]
+        _offer(self.mcp_servers, self.mcp_offered, servers)
+        kits = [(row.slug, row.name) for row in toolkits.enabled()]
+        _offer(self.toolkits, self.toolkits_offered, kits)
 
     def _offer_profiles(self, rows: Sequence[Any]) -> None:
         field = self.llm_profile_name
@@ -147,7 +149,8 @@ class LlmFields:
         return {
             "llm_profile_name": self.llm_profile_name.data or None,
             "agent_mode": self.agent_mode.data,
-            "mcp_servers": self._servers(),
+            "mcp_servers": _chosen(self.mcp_servers),
+            "toolkits": _chosen(self.toolkits),
             "instructions": _text(self.instructions),
             "workspace_tools": None if self.workspace_tools.data == "yes" else False,
             "memory": None if self.memory.data == "yes" else False,
@@ -158,17 +161,25 @@ class LlmFields:
             "mcp_server_config": self.mcp_server_config.value,
         }
 
-    def _servers(self) -> list[str] | None:
-        """Those that are chosen; None, which is all there are by then, where none is left out."""
-        offered = {choice.value for choice in cast(Any, self.mcp_servers.choices) or ()}
-        chosen = self.mcp_servers.data or []
-        return None if offered <= set(chosen) else chosen
+
+def _offer(field: SelectMultipleField, offered: HiddenField, found: list[tuple[str, str]]) -> None:
+    """Have all of them chosen, unless somebody chose otherwise."""
+    field.choices = [SelectChoice(value, label) for value, label in found]
+    if field.data is None or (field.raw_data is not None and not offered.data):
+        field.data = [value for value, _ in found]
+
+
+def _chosen(field: SelectMultipleField) -> list[str] | None:
+    """Those that are chosen; None, which is all there are by then, where none is left out."""
+    offered = {choice.value for choice in cast(Any, field.choices) or ()}
+    chosen = field.data or []
+    return None if offered <= set(chosen) else chosen
 
 
 def llm_values(settings: Mapping[str, Any]) -> dict[str, Any]:
     """What the fields show of settings, whose secrets are masked already."""
     plain = (
-        "agent_mode", "instructions", "mcp_servers", "memory_tokens",
+        "agent_mode", "instructions", "mcp_servers", "toolkits", "memory_tokens",
         "budget_requests", "budget_tokens", "budget_cost",
     )  # fmt: skip
     config = settings.get("mcp_server_config")
