@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from webapp.agents.llm.composio import ASKED_S, Composio, Failed
@@ -66,15 +67,21 @@ class Broker:
             async with Composio(self._url, key, patience_s=self._patience_s) as service:
                 return await question(service)
 
-        loop = asyncio.new_event_loop()
-        try:
-            return loop.run_until_complete(ask())
-        except Failed as error:
-            raise ComposioFailed(
-                str(error), is_key=error.is_key, answered=bool(error.status)
-            ) from None
-        finally:
-            loop.close()  # asyncio.run would wait for a thread that looks up a name
+        with ThreadPoolExecutor(1) as apart:  # a loop may be running in the thread that asks
+            try:
+                return apart.submit(_carried_out, ask()).result()
+            except Failed as error:
+                raise ComposioFailed(
+                    str(error), is_key=error.is_key, answered=bool(error.status)
+                ) from None
+
+
+def _carried_out(work: Coroutine[Any, Any, T]) -> T:
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.close()  # asyncio.run would wait for a thread that looks up a name
 
 
 async def _toolkits_and_accounts(service: Composio) -> Any:

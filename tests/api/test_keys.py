@@ -31,6 +31,14 @@ def keys(app: APIFlask, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> 
     return lambda word: CliRunner().invoke(main, ["keys", word])
 
 
+def put(settings: Settings, text: str) -> None:
+    """Put other keys in the place of these, at one stroke as the vault does."""
+    beside = settings.data / "keys-beside"
+    beside.write_text(text)
+    beside.chmod(0o600)
+    beside.replace(settings.data / KEYS)
+
+
 def age(settings: Settings, seconds: float) -> None:
     """Make the keys look as if they had been changed so long ago."""
     at = (settings.data / KEYS).stat().st_mtime - seconds
@@ -87,9 +95,9 @@ def test_what_was_sealed_with_an_older_key_after_the_rotation_is_seen_to_before_
     old = (settings.data / KEYS).read_text()
     keys("rotate")
     both = (settings.data / KEYS).read_text()
-    (settings.data / KEYS).write_text(old)  # as a server saw it that had read it just before
+    put(settings, old)  # as a server saw it that had read it just before
     task_id = send(f"sleep 0.1; {TELL}", secret_env={"TOKEN": SECRET})["task_id"]
-    (settings.data / KEYS).write_text(both)
+    put(settings, both)
     becomes(task_id, "completed")
     age(settings, 120)
 

@@ -90,7 +90,7 @@ def test_the_servers_budget_is_told_of_and_is_about_no_flow(rows: Rows, use: Use
     use(10, cost=0.08, allowance=allowed)
     use(10, cost=0.08, allowance=allowed)
 
-    assert sentences(rows) == [("told_day_budget_cost", {"limit": "0.1", "part": 80})]
+    assert sentences(rows) == [("told_day_budget_cost", {"limit": "0.10", "part": 80})]
     assert rows.one(Notification).flow_id is None
 
 
