@@ -57,7 +57,7 @@ def main() -> None:
     logging.disable(logging.WARNING)
     options: dict[str, Any] = {} if grace == "default" else {"misfire_grace_time": None}
     store = directory / f"jobs-{count}-{grace}.db"
-    due = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4 + count / 400)
+    due = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4 + count // 400)
     _store(store, str(directory / "lineup.db"), range(count), due, options)
     late: list[float] = []
     seen = threading.Semaphore(0)
