@@ -5,7 +5,10 @@ const palette = document.getElementById("palette");
 const keyboard = document.getElementById("keyboard");
 let going = 0; // until when a letter after g means a page
 
-const typing = (target) => target.closest?.("input, textarea, select, [contenteditable]");
+// A dialog that has closed keeps the focus in its field until the page is painted anew.
+const typing = (target) =>
+  target.closest?.("input, textarea, select, [contenteditable]") &&
+  !target.closest("dialog:not([open])");
 
 function press(key) {
   const element = find(`main [data-key="${key}"]`);

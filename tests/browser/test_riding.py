@@ -111,6 +111,21 @@ def test_a_double_click_submits_once(windows: Windows, home: Home) -> None:
     assert home.query("SELECT count(*) FROM tasks")[0][0] == before + 1
 
 
+def test_a_key_right_after_a_question_was_closed_is_heard(windows: Windows, starts: Starts) -> None:
+    starts(TICKS)
+    page = windows.open("/")
+    page.keyboard.press("x")
+    expect(page.locator("#ask-reason")).to_be_focused()
+    focused = page.evaluate("""() => {  // all before the page is painted again
+        document.getElementById("ask").close();
+        const focused = document.activeElement;
+        focused.dispatchEvent(new KeyboardEvent("keydown", {key: "?", bubbles: true}));
+        return focused.id;
+    }""")
+    assert focused == "ask-reason"
+    expect(page.locator("#keyboard")).to_be_visible()
+
+
 def test_the_keyboard_pauses_and_asks_before_it_stops(
     windows: Windows, starts: Starts, home: Home
 ) -> None:
