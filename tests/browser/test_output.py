@@ -34,6 +34,7 @@ def test_the_page_of_a_flood_holds_a_bounded_number_of_lines(
         expect(page.locator("#term .l").first).not_to_have_text(str(first))
         first = int(page.locator("#term .l").first.inner_text())
     assert lines_in(page) <= 5_000
+    expect(page.locator("[data-later]")).to_be_in_viewport()
     page.locator("[data-later]").click()
     expect(page.locator("#term .l").last).to_have_text(str(MANY))
 
