@@ -20,6 +20,15 @@ export function refresh() {
   document.body.dispatchEvent(new CustomEvent("refresh"));
 }
 
+// What moved below has moved in the strip too, which would deny it for another five seconds.
+const world = () => document.getElementById("live")?.dataset.world;
+let shown = world();
+document.addEventListener("htmx:after:swap", () => {
+  if (shown === world()) return;
+  shown = world();
+  document.body.dispatchEvent(new CustomEvent("moved"));
+});
+
 let lost = false;
 
 export function answered(ok) {

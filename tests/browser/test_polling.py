@@ -65,6 +65,25 @@ def test_an_unchanged_page_is_answered_with_204(windows: Windows, home: Home) ->
     assert found.value.status == 204
 
 
+def test_the_strip_does_not_deny_what_the_page_already_shows(
+    windows: Windows, starts: Starts, server: Server, home: Home
+) -> None:
+    task_id = starts(TICKS)
+    for path in "/", f"/tasks/{task_id}":
+        page = windows.open("about:blank")
+        page.clock.install(time=0)
+        page.goto(path)
+        page.clock.pause_at(60_000)
+        expect(page.locator("#strip")).to_contain_text("running")
+        server.ask(task_id, "pause")
+        home.becomes(task_id, "paused")
+        page.clock.run_for(1_000)  # the page asks every second, the strip every five
+        expect(page.locator("#live")).to_contain_text("paused")
+        expect(page.locator("#strip")).to_contain_text("paused")
+        server.ask(task_id, "resume")
+        home.becomes(task_id, "running")
+
+
 def test_a_final_task_is_not_polled(windows: Windows, server: Server, home: Home) -> None:
     task_id = server.submit("echo done")
     home.becomes(task_id, "completed")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from webapp.ports import KEY
 from webapp.services import people, submissions
 from webapp.services.submissions import Bounds, Submission
 
+_naps = count()
 OpenHome = Callable[[Path], AbstractContextManager[Home]]
 
 
@@ -76,6 +79,12 @@ def shared_home(open_home: OpenHome, tmp_path_factory: pytest.TempPathFactory) -
     """The same for servers that all tests of a file use."""
     with open_home(tmp_path_factory.mktemp("shared")) as made:
         yield made
+
+
+@pytest.fixture
+def nap() -> str:
+    """A command that sleeps for an hour, as no other test's does: ``running`` finds it."""
+    return f"sleep 3600.{os.getpid():08}{next(_naps):04}"
 
 
 @pytest.fixture

@@ -11,20 +11,20 @@ from tests.processes.server import Home, Server, running
 from tests.waiting import until
 
 HIDING = """
-sleep {mark}1 &
-setsid sleep {mark}2 &
-timeout 4000 sleep {mark}3 &
-(setsid sh -c 'sleep {mark}4 & sleep {mark}5 & wait' &)
-env -i setsid sleep {mark}6 &
-sleep {mark}7
+{nap}1 &
+setsid {nap}2 &
+timeout 4000 {nap}3 &
+(setsid sh -c '{nap}4 & {nap}5 & wait' &)
+env -i setsid {nap}6 &
+{nap}7
 """
 """Seven sleeps that hide behind sessions, groups, double forks and an empty environment."""
 
 
-def start_hiding(server: Server, mark: str) -> str:
+def start_hiding(server: Server, nap: str) -> str:
     """Submit them; returns the task's id once all seven run."""
-    task_id = server.submit(HIDING.format(mark=mark))
-    until(lambda: all(running(f"sleep {mark}{n}") for n in range(1, 8)), server.said)
+    task_id = server.submit(HIDING.format(nap=nap))
+    until(lambda: all(running(f"{nap}{n}") for n in range(1, 8)), server.said)
     return task_id
 
 
@@ -38,21 +38,21 @@ def die_together(server: Server) -> None:
 
 
 def test_a_killed_server_leaves_a_failed_task_no_process_and_a_line_that_goes_on(
-    home: Home, tmp_path: Path
+    home: Home, tmp_path: Path, nap: str
 ) -> None:
     ran = tmp_path / "ran"
     first = home.server().start()
     done = first.submit("true")
     home.becomes(done, "completed")
     before = dict(home.task(done))
-    interrupted = start_hiding(first, "3600.1")
+    interrupted = start_hiding(first, nap)
     waiting = [first.submit(f"echo {n} >> {ran}") for n in range(3)]
 
     first.kill()
     with home.server():
         home.all_final()
 
-    assert not running("sleep 3600.1")
+    assert not running(nap)
     row = home.task(interrupted)
     assert (row["status"], row["error_code"]) == ("failed", "interrupted")
     assert row["error_message"].startswith("interrupted")
@@ -65,29 +65,31 @@ def test_a_killed_server_leaves_a_failed_task_no_process_and_a_line_that_goes_on
     assert dict(home.task(done)) == before
 
 
-def test_what_a_command_left_behind_is_ended_even_if_its_supervisor_died_too(home: Home) -> None:
+def test_what_a_command_left_behind_is_ended_even_if_its_supervisor_died_too(
+    home: Home, nap: str
+) -> None:
     first = home.server().start()
-    task_id = start_hiding(first, "3600.2")
+    task_id = start_hiding(first, nap)
 
     die_together(first)
-    assert running("sleep 3600.21"), "nobody is there to end it yet"
+    assert running(f"{nap}1"), "nobody is there to end it yet"
     with home.server():
         row = home.becomes(task_id, "failed")
 
     assert row["error_code"] == "interrupted"
     # Without mark and without supervisor nothing tells the sixth from anybody's process.
-    unknown = running("sleep 3600.26")
-    assert set(running("sleep 3600.2")) <= set(unknown)
+    unknown = running(f"{nap}6")
+    assert set(running(nap)) <= set(unknown)
     for pid in unknown:
         psutil.Process(pid).kill()
 
 
 def test_a_task_killed_with_its_server_is_not_tried_again_and_says_so_in_its_session(
-    home: Home, tmp_path: Path
+    home: Home, tmp_path: Path, nap: str
 ) -> None:
     ran = tmp_path / "ran"
     first = home.server().start()
-    task_id = first.submit(f"echo once >> {ran}; sleep 3600.3", max_retries=3)
+    task_id = first.submit(f"echo once >> {ran}; {nap}", max_retries=3)
     until(ran.exists)
 
     first.kill()
@@ -102,11 +104,11 @@ def test_a_task_killed_with_its_server_is_not_tried_again_and_says_so_in_its_ses
 
 
 def test_a_task_killed_with_its_server_is_run_again_if_it_says_so(
-    home: Home, tmp_path: Path
+    home: Home, tmp_path: Path, nap: str
 ) -> None:
     ran = tmp_path / "ran"
     first = home.server().start()
-    command = f"echo $LINEUP_TASK_ATTEMPT >> {ran}; [ $LINEUP_TASK_ATTEMPT = 2 ] || sleep 3600.5"
+    command = f"echo $LINEUP_TASK_ATTEMPT >> {ran}; [ $LINEUP_TASK_ATTEMPT = 2 ] || {nap}"
     task_id = first.submit(command, rerun_interrupted=True)
     until(ran.exists)
 
@@ -117,7 +119,7 @@ def test_a_task_killed_with_its_server_is_run_again_if_it_says_so(
         log = second.http.get(f"/api/activity/sessions/{shown['session_id']}/activity").json()
 
     assert ran.read_text().split() == ["1", "2"]
-    assert not running("sleep 3600.5")
+    assert not running(nap)
     said = [entry["agent_msg"] for entry in log["activity_logs"]]
     assert any("interrupted" in text and "run again" in text for text in said)
     attempts = home.query("SELECT * FROM attempts WHERE task_id = ? ORDER BY number", task_id)
@@ -125,9 +127,9 @@ def test_a_task_killed_with_its_server_is_run_again_if_it_says_so(
     assert attempts[0]["error"].startswith("interrupted")
 
 
-def test_a_paused_task_dies_with_its_server_as_well(home: Home) -> None:
+def test_a_paused_task_dies_with_its_server_as_well(home: Home, nap: str) -> None:
     first = home.server().start()
-    task_id = first.submit("sleep 3600.4")
+    task_id = first.submit(nap)
     home.becomes(task_id, "running")
     first.ask(task_id, "pause")
     home.becomes(task_id, "paused")
@@ -137,4 +139,4 @@ def test_a_paused_task_dies_with_its_server_as_well(home: Home) -> None:
         row = home.becomes(task_id, "failed")
 
     assert row["error_code"] == "interrupted"
-    assert not running("sleep 3600.4")
+    assert not running(nap)

@@ -16,7 +16,7 @@ import pytest
 from tests.llm import mcp_servers
 from tests.llm.openai_server import OpenAIServer
 from tests.llm.replies import call, say, slow
-from tests.processes.server import ROOT, Home, Server, environment, running
+from tests.processes.server import ROOT, Home, Server, environment
 from tests.test_architecture import HEAVY
 from tests.waiting import until
 
@@ -87,14 +87,17 @@ def test_a_killed_server_loses_a_step_at_most_and_leaves_no_server_of_tools(
     held = slow(say("never heard"))
     model.script(call("box_echo", {"text": "remember this"}), held)
     until(held.begun.is_set, first.said)
-    assert running("toolbox.py stdio")
+    below = psutil.Process(first.pid).children(recursive=True)
+    tools = [process for process in below if str(mcp_servers.TOOLBOX) in process.cmdline()]
+    assert tools
 
     first.kill()
     held.release.set()
     with home.server() as second:
         row = home.becomes(sent["task_id"], "failed")
         assert row["error_code"] == "interrupted"
-        until(lambda: not running("toolbox.py stdio"))
+        psutil.wait_procs(tools, 10.0)
+        assert [tool for tool in tools if tool.is_running()] == []
         model.script(say("Ada."))
         later = ask(second, "Who am I?", session_id=sent["session_id"])
         assert home.becomes(later["task_id"], "completed")["task_result"] == "Ada."

@@ -38,26 +38,26 @@ def test_a_task_that_ends_within_the_grace_completes_and_the_waiting_ones_ride_n
 
 
 def test_a_task_that_outlives_the_grace_fails_as_interrupted_and_its_processes_are_gone(
-    home: Home,
+    home: Home, nap: str
 ) -> None:
     first = home.server(shutdown_grace_s="0.2", stop_grace_s="0.2").start()
-    stubborn = first.submit("trap '' TERM; setsid sleep 3600.9 & sleep 3600.9; sleep 3600.9")
+    stubborn = first.submit(f"trap '' TERM; setsid {nap} & {nap}; {nap}")
     waiting = first.submit("true")
-    until(lambda: len(running("sleep 3600.9")) > 1)
+    until(lambda: len(running(nap)) > 1)
 
     assert first.terminate() == 0
 
     row = home.task(stubborn)
     assert (row["status"], row["error_code"]) == ("failed", "interrupted_by_shutdown")
-    assert not running("sleep 3600.9")
+    assert not running(nap)
     assert home.task(waiting)["status"] == "pending"
 
 
-def test_a_task_that_a_shutdown_cuts_short_is_run_again_if_it_says_so(home: Home) -> None:
+def test_a_task_that_a_shutdown_cuts_short_is_run_again_if_it_says_so(home: Home, nap: str) -> None:
     first = home.server(shutdown_grace_s="0.1", stop_grace_s="0.5").start()
-    command = '[ "$LINEUP_TASK_ATTEMPT" = 2 ] || sleep 3600.12'
+    command = f'[ "$LINEUP_TASK_ATTEMPT" = 2 ] || {nap}'
     task_id = first.submit(command, rerun_interrupted=True)
-    until(lambda: running("sleep 3600.12"))
+    until(lambda: running(nap))
 
     assert first.terminate() == 0
 
@@ -66,21 +66,23 @@ def test_a_task_that_a_shutdown_cuts_short_is_run_again_if_it_says_so(home: Home
         home.becomes(task_id, "completed")
 
 
-def test_a_paused_task_is_ended_by_a_shutdown_too(home: Home) -> None:
+def test_a_paused_task_is_ended_by_a_shutdown_too(home: Home, nap: str) -> None:
     first = home.server(shutdown_grace_s="0.1", stop_grace_s="0.5").start()
-    task_id = first.submit("sleep 3600.10")
+    task_id = first.submit(nap)
     home.becomes(task_id, "running")
     first.ask(task_id, "pause")
 
     assert first.terminate() == 0
 
     assert home.task(task_id)["error_code"] == "interrupted_by_shutdown"
-    assert not running("sleep 3600.10")
+    assert not running(nap)
 
 
-def test_a_second_signal_cuts_the_grace_short_and_still_leaves_a_true_state(home: Home) -> None:
+def test_a_second_signal_cuts_the_grace_short_and_still_leaves_a_true_state(
+    home: Home, nap: str
+) -> None:
     first = home.server(shutdown_grace_s="60", stop_grace_s="0.2").start()
-    task_id = first.submit("sleep 3600.11")
+    task_id = first.submit(nap)
     home.becomes(task_id, "running")
     first.signal(signal.SIGINT)
     until(lambda: "shutting down" in first.said())
@@ -89,13 +91,13 @@ def test_a_second_signal_cuts_the_grace_short_and_still_leaves_a_true_state(home
 
     assert first.wait() == 0
     assert home.task(task_id)["error_code"] == "interrupted_by_shutdown"
-    assert not running("sleep 3600.11")
+    assert not running(nap)
 
 
-def test_a_request_in_flight_is_answered_and_what_it_stored_is_kept(home: Home) -> None:
+def test_a_request_in_flight_is_answered_and_what_it_stored_is_kept(home: Home, nap: str) -> None:
     server = home.server(stop_grace_s="0.6", shutdown_grace_s="5").start()
-    task_id = server.submit("trap 'sleep 0.4' TERM; sleep 3600.12 & wait; wait")
-    until(lambda: running("sleep 3600.12"))
+    task_id = server.submit(f"trap 'sleep 0.4' TERM; {nap} & wait; wait")
+    until(lambda: running(nap))
     waiting = server.submit("true")
     answers: list[httpx.Response] = []
     stop = threading.Thread(target=lambda: answers.append(server.ask(task_id, "stop")))

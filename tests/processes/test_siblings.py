@@ -57,28 +57,28 @@ def start_on(server: Server, home: Home, command: str) -> str:
 
 
 def test_a_running_task_is_untouched_by_a_sibling_and_rescued_once_its_own_server_is_killed(
-    home: Home,
+    home: Home, nap: str
 ) -> None:
     with home.server() as owner:
-        task_id = start_on(owner, home, "sleep 3600.5")
+        task_id = start_on(owner, home, nap)
         waiting = owner.submit("echo next")
         before = dict(home.task(task_id))
         with home.server() as survivor:
             look_round(survivor)
             assert dict(home.task(task_id)) == before
-            assert running("sleep 3600.5")
+            assert running(nap)
 
             owner.kill()
             row = home.becomes(task_id, "failed", patience_s=SOON_S)
             home.becomes(waiting, "completed", patience_s=SOON_S)
 
     assert row["error_code"] == "interrupted"
-    assert not running("sleep 3600.5")
+    assert not running(nap)
 
 
-def test_a_sibling_that_is_shut_down_leaves_the_other_ones_task_alone(home: Home) -> None:
+def test_a_sibling_that_is_shut_down_leaves_the_other_ones_task_alone(home: Home, nap: str) -> None:
     with home.server() as owner:
-        task_id = start_on(owner, home, "sleep 3600.6")
+        task_id = start_on(owner, home, nap)
         with home.server() as sibling:
             assert sibling.terminate() == 0
 
@@ -87,9 +87,9 @@ def test_a_sibling_that_is_shut_down_leaves_the_other_ones_task_alone(home: Home
         home.becomes(task_id, "stopped")
 
 
-def test_what_is_posted_to_one_server_reaches_the_task_the_other_runs(home: Home) -> None:
+def test_what_is_posted_to_one_server_reaches_the_task_the_other_runs(home: Home, nap: str) -> None:
     with home.server() as owner:
-        task_id = start_on(owner, home, "read line; echo heard $line; sleep 3600.7")
+        task_id = start_on(owner, home, f"read line; echo heard $line; {nap}")
         with home.server() as other:
             given = other.ask(task_id, "instructions", instruction="hello")
             assert given.status_code == 200, given.text
@@ -98,7 +98,7 @@ def test_what_is_posted_to_one_server_reaches_the_task_the_other_runs(home: Home
             assert other.ask(task_id, "pause", reason="tea").json()["control"] is None
             paused = home.task(task_id)
             assert (paused["status"], paused["pause_reason"]) == ("paused", "tea")
-            [pid] = running("sleep 3600.7")[-1:]
+            [pid] = running(nap)[-1:]
             assert psutil.Process(pid).status() == psutil.STATUS_STOPPED
             assert other.ask(task_id, "resume").json()["control"] is None
             assert home.task(task_id)["status"] == "running"
@@ -108,7 +108,7 @@ def test_what_is_posted_to_one_server_reaches_the_task_the_other_runs(home: Home
     stopped = home.task(task_id)
     assert (stopped["status"], stopped["stop_reason"]) == ("stopped", "enough")
     assert output["data"] == "heard hello\n"
-    assert not running("sleep 3600.7")
+    assert not running(nap)
 
 
 def test_of_many_tasks_posted_to_both_never_two_ride_at_once(
@@ -135,13 +135,13 @@ def test_of_many_tasks_posted_to_both_never_two_ride_at_once(
 
 
 def test_of_simultaneous_rejecting_submissions_to_both_exactly_one_wins(
-    siblings: tuple[Server, Server],
+    siblings: tuple[Server, Server], nap: str
 ) -> None:
     start, answers = threading.Barrier(20), []
 
     def hand_in(server: Server) -> None:
         start.wait()
-        answers.append(server.post_task("sleep 3600.8", when_busy="reject"))
+        answers.append(server.post_task(nap, when_busy="reject"))
 
     threads = [threading.Thread(target=hand_in, args=(s,)) for s in siblings * 10]
     for thread in threads:
