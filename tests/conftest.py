@@ -22,6 +22,7 @@ from tests import postgresql
 from tests.checking import CheckedClient
 from tests.factories import change_schedule, make_flow, make_schedule, stored_schedule
 from tests.fakes import ScriptedAgent
+from tests.llm.composio_server import composio
 from tests.postgresql import PostgreSQL
 from tests.waiting import until
 from webapp import clock, create_app, schema
@@ -34,7 +35,7 @@ from webapp.runtime.context import Context, identify
 from webapp.services import people, runners, submissions
 from webapp.services.submissions import Bounds, Submission, Submitted
 
-__all__ = ["change_schedule", "make_flow", "make_schedule", "stored_schedule"]
+__all__ = ["change_schedule", "composio", "make_flow", "make_schedule", "stored_schedule"]
 """Fixtures of other modules that all tests have."""
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,12 +25,6 @@ __all__ = ["rows"]
 AT = "/api/composio"
 GITHUB = f"{AT}/toolkit/github"
 any_database = pytest.mark.any_database
-
-
-@pytest.fixture
-def composio() -> Iterator[ComposioServer]:
-    with ComposioServer() as server:
-        yield server
 
 
 @pytest.fixture

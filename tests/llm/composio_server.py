@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
 
 from tests.agents.serving import Asked, Script, Server, answer
 
@@ -262,3 +265,10 @@ def _page(items: list[Any], given: dict[str, str]) -> dict[str, Any]:
         "total_pages": -(-len(items) // size),
         "current_page": at // size + 1,
     }
+
+
+@pytest.fixture
+def composio() -> Iterator[ComposioServer]:
+    """A server of the test's own, with three toolkits and no account."""
+    with ComposioServer() as made:
+        yield made

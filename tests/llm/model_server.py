@@ -6,6 +6,7 @@ import json
 import socket
 import sys
 import threading
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,7 +16,7 @@ from tests.llm.replies import BrokenJson, Cut, Failed, Reply, Scripted, Slow, Tu
 MODELS = ("tiny-1", "large-2")
 
 
-class ModelServer:
+class ModelServer(ABC):
     """Answers questions one after the other as its script says; the last reply stays.
 
     What a real provider would refuse (a tool call without its result, a tool name it does not take)
@@ -81,37 +82,37 @@ class ModelServer:
         """The conversation that a question brought along."""
         return list(self.body(index)["messages"])
 
+    @abstractmethod
     def tools(self, index: int = -1) -> list[str]:
         """The names of the tools that a question offered."""
-        raise NotImplementedError
 
+    @abstractmethod
     def shown_key(self, asked: Asked) -> str:
         """The key in a request; empty without one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wrong_key(self, shown: str) -> Failed:
         """What the provider says to a key it does not know."""
-        raise NotImplementedError
 
+    @abstractmethod
     def complaint(self, body: dict[str, Any]) -> str | None:
         """What the provider would not take about a question."""
-        raise NotImplementedError
 
+    @abstractmethod
     def plain(self, turn: Turn, asked: dict[str, Any], number: int) -> dict[str, Any]:
         """An answer in one piece."""
-        raise NotImplementedError
 
+    @abstractmethod
     def events(self, turn: Turn, asked: dict[str, Any], number: int) -> list[bytes]:
         """An answer as a stream."""
-        raise NotImplementedError
 
+    @abstractmethod
     def error(self, failed: Failed) -> dict[str, Any]:
         """A refusal in the provider's shape."""
-        raise NotImplementedError
 
+    @abstractmethod
     def listing(self, models: tuple[str, ...]) -> dict[str, Any]:
         """The list of models."""
-        raise NotImplementedError
 
     def _answer(self, asked: Asked, connection: socket.socket) -> None:
         path = asked.path.partition("?")[0]

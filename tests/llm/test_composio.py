@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -17,14 +17,8 @@ from webapp.agents.llm.composio import Composio, Failed
 WHO = "/api/v3/auth/session/info"
 
 
-@pytest.fixture
-def server() -> Iterator[ComposioServer]:
-    with ComposioServer() as made:
-        yield made
-
-
 def ask(
-    server: ComposioServer,
+    composio: ComposioServer,
     question: Callable[[Composio], Awaitable[Any]],
     *,
     key: str = KEY,
@@ -33,27 +27,27 @@ def ask(
     """What comes of one question."""
 
     async def go() -> Any:
-        async with Composio(server.url, key, **how) as service:
+        async with Composio(composio.url, key, **how) as service:
             return await question(service)
 
     return carried_out(go())
 
 
 def test_a_key_it_does_not_take_is_refused_in_its_words_and_not_repeated(
-    server: ComposioServer,
+    composio: ComposioServer,
 ) -> None:
     with pytest.raises(Failed, match="Invalid API key: ••• Please check the API key") as refusal:
-        ask(server, lambda service: service.who(), key="ak_wrong-wrong")
+        ask(composio, lambda service: service.who(), key="ak_wrong-wrong")
 
     assert refusal.value.is_key
-    assert len(server.asked) == 1  # a wrong key does not become right
+    assert len(composio.asked) == 1  # a wrong key does not become right
 
 
-def test_a_server_that_is_silent_is_given_up(server: ComposioServer) -> None:
-    server.instead[WHO] = [server.silent]
+def test_a_server_that_is_silent_is_given_up(composio: ComposioServer) -> None:
+    composio.instead[WHO] = [composio.silent]
 
     with pytest.raises(Failed, match=r"did not answer within 0.2 s") as refusal:
-        ask(server, lambda service: service.who(), patience_s=0.2)
+        ask(composio, lambda service: service.who(), patience_s=0.2)
 
     assert refusal.value.status is None
 
@@ -69,38 +63,38 @@ def test_a_server_that_is_silent_is_given_up(server: ComposioServer) -> None:
     ],
 )
 def test_whatever_it_answers_instead_is_a_failure_in_words(
-    server: ComposioServer, script: Any, words: str
+    composio: ComposioServer, script: Any, words: str
 ) -> None:
-    server.instead[WHO] = [script]
+    composio.instead[WHO] = [script]
 
     with pytest.raises(Failed, match=words):
-        ask(server, lambda service: service.who())
+        ask(composio, lambda service: service.who())
 
 
-def test_what_passes_is_asked_once_more(server: ComposioServer) -> None:
-    server.instead[WHO] = [Wrong(503, "Busy")]
+def test_what_passes_is_asked_once_more(composio: ComposioServer) -> None:
+    composio.instead[WHO] = [Wrong(503, "Busy")]
 
-    found = ask(server, lambda service: service.who())
+    found = ask(composio, lambda service: service.who())
 
     assert found == {"project": "Tests", "organization": "Acme", "email": "ann@example.org"}
-    assert len(server.asked) == 2
+    assert len(composio.asked) == 2
 
 
-def test_all_pages_of_toolkits_are_read(server: ComposioServer) -> None:
-    server.kits = [Kit(f"kit-{number}", {}) for number in range(1_203)]
+def test_all_pages_of_toolkits_are_read(composio: ComposioServer) -> None:
+    composio.kits = [Kit(f"kit-{number}", {}) for number in range(1_203)]
 
-    found = ask(server, lambda service: service.toolkits())
+    found = ask(composio, lambda service: service.toolkits())
 
     assert len({one["slug"] for one in found}) == 1_203
-    assert len(server.asked) == 3
+    assert len(composio.asked) == 3
 
 
 def test_the_newest_version_of_tools_is_asked_for_without_those_that_are_given_up(
-    server: ComposioServer,
+    composio: ComposioServer,
 ) -> None:
-    server.kits[0].tools["GITHUB_STAR_OLD"] = {}
+    composio.kits[0].tools["GITHUB_STAR_OLD"] = {}
 
-    found = ask(server, lambda service: service.tools("github"))
+    found = ask(composio, lambda service: service.tools("github"))
 
     assert [tool["slug"] for tool in found] == ["GITHUB_CREATE_ISSUE", "GITHUB_STAR"]
     assert {tool["version"] for tool in found} == {VERSION}
@@ -115,27 +109,27 @@ def test_the_newest_version_of_tools_is_asked_for_without_those_that_are_given_u
     ],
 )
 def test_odd_entries_of_a_list_break_nothing(
-    server: ComposioServer, path: str, items: list[Any]
+    composio: ComposioServer, path: str, items: list[Any]
 ) -> None:
-    server.instead[f"/api/v3/{path}"] = [answer("200 OK", json.dumps({"items": items}))]
+    composio.instead[f"/api/v3/{path}"] = [answer("200 OK", json.dumps({"items": items}))]
     questions: dict[str, Callable[[Composio], Awaitable[Any]]] = {
         "tools": lambda service: service.tools("github"),
         "connected_accounts": lambda service: service.accounts(),
         "toolkits": lambda service: service.toolkits(),
     }
 
-    ask(server, questions[path])
+    ask(composio, questions[path])
 
 
 def test_an_account_that_works_counts_before_newer_ones_that_do_not(
-    server: ComposioServer,
+    composio: ComposioServer,
 ) -> None:
-    working = server.connect("github")
-    server.accounts.append({**server.accounts[0], "id": "ca_new", "status": "INITIATED"})
-    server.accounts.append({**server.accounts[0], "id": "ca_off", "is_disabled": True})
-    server.accounts.append({**server.accounts[0], "id": "ca_other", "user_id": "somebody"})
+    working = composio.connect("github")
+    composio.accounts.append({**composio.accounts[0], "id": "ca_new", "status": "INITIATED"})
+    composio.accounts.append({**composio.accounts[0], "id": "ca_off", "is_disabled": True})
+    composio.accounts.append({**composio.accounts[0], "id": "ca_other", "user_id": "somebody"})
 
-    found = ask(server, lambda service: service.accounts("github"))
+    found = ask(composio, lambda service: service.accounts("github"))
 
     assert found == {"github": ("ACTIVE", working)}
 
@@ -145,26 +139,26 @@ def test_an_account_that_works_counts_before_newer_ones_that_do_not(
     [("github", "use_composio_managed_auth"), ("tavily", "use_custom_auth")],
 )
 def test_an_account_is_connected_at_a_page_and_the_way_there_is_used_again(
-    server: ComposioServer, slug: str, how: str
+    composio: ComposioServer, slug: str, how: str
 ) -> None:
-    first = ask(server, lambda service: service.link(slug))
-    second = ask(server, lambda service: service.link(slug))
+    first = ask(composio, lambda service: service.link(slug))
+    second = ask(composio, lambda service: service.link(slug))
 
     assert first == ("ca_1", "https://connect.composio.example/link/lk_ca_1")
     assert second[0] == "ca_2"
-    [config] = server.auth_configs
+    [config] = composio.auth_configs
     assert config["how"]["type"] == how
 
 
-def test_a_toolkit_that_needs_an_application_of_ours_says_so(server: ComposioServer) -> None:
-    server.kits = [Kit("odd", {}, managed=False)]
+def test_a_toolkit_that_needs_an_application_of_ours_says_so(composio: ComposioServer) -> None:
+    composio.kits = [Kit("odd", {}, managed=False)]
 
     with pytest.raises(Failed, match="no Composio managed auth Create an auth config"):
-        ask(server, lambda service: service.link("odd"))
+        ask(composio, lambda service: service.link("odd"))
 
 
-def test_a_tool_is_called_once_with_its_version_and_account(server: ComposioServer) -> None:
-    account = server.connect("github")
+def test_a_tool_is_called_once_with_its_version_and_account(composio: ComposioServer) -> None:
+    account = composio.connect("github")
 
     async def call(service: Composio) -> Any:
         tasks = [
@@ -175,8 +169,8 @@ def test_a_tool_is_called_once_with_its_version_and_account(server: ComposioServ
         ]
         return await asyncio.gather(*tasks, return_exceptions=True)
 
-    done, refused = ask(server, call)
+    done, refused = ask(composio, call)
 
     assert (done["successful"], done["data"]) == (True, {"starred": True})
     assert "No connected account found" in str(refused)
-    assert server.executed == [("GITHUB_STAR", {"text": "a"})]
+    assert composio.executed == [("GITHUB_STAR", {"text": "a"})]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,17 +17,11 @@ EXECUTE = "/api/v3/tools/execute/"
 
 
 @pytest.fixture
-def server() -> Iterator[ComposioServer]:
-    with ComposioServer() as made:
-        yield made
-
-
-@pytest.fixture
-def kit(server: ComposioServer) -> Any:
+def kit(composio: ComposioServer) -> Any:
     """A toolkit as a run is given it."""
 
     def made(slug: str = "github", **fields: Any) -> Toolkit:
-        return Toolkit(slug, slug.title(), server.url, KEY, **fields)
+        return Toolkit(slug, slug.title(), composio.url, KEY, **fields)
 
     return made
 
@@ -46,10 +39,10 @@ def told(talk: Talk, code: str) -> dict[str, Any]:
 
 
 def test_without_an_account_or_an_answer_it_goes_on_without_the_toolkit(
-    talk: Talk, openai_server: OpenAIServer, server: ComposioServer, kit: Any
+    talk: Talk, openai_server: OpenAIServer, composio: ComposioServer, kit: Any
 ) -> None:
     openai_server.script(say("Done."))
-    wrong = Toolkit("tavily", "Tavily", server.url, "ak_another-key", needs_account=False)
+    wrong = Toolkit("tavily", "Tavily", composio.url, "ak_another-key", needs_account=False)
 
     run = talk.start(toolkits=[kit(), wrong])
 
@@ -62,24 +55,24 @@ def test_without_an_account_or_an_answer_it_goes_on_without_the_toolkit(
 
 
 def test_chosen_tools_are_offered_and_what_they_give_reaches_the_model(
-    talk: Talk, openai_server: OpenAIServer, server: ComposioServer, kit: Any
+    talk: Talk, openai_server: OpenAIServer, composio: ComposioServer, kit: Any
 ) -> None:
-    account = server.connect("github")
+    account = composio.connect("github")
     openai_server.script(call("GITHUB_CREATE_ISSUE", {"text": "Leak"}), say("It is number 7."))
     given = kit(tools={"GITHUB_STAR": False}, account=account)
 
     assert talk.start(toolkits=[given]).result().text == "It is number 7."
 
     assert offered(openai_server) == {"GITHUB_CREATE_ISSUE"}
-    assert server.executed == [("GITHUB_CREATE_ISSUE", {"text": "Leak"})]
+    assert composio.executed == [("GITHUB_CREATE_ISSUE", {"text": "Leak"})]
     assert talk.results() == ['{"number": 7}']
     assert told(talk, "llm_toolkit")["tools"] == 1
 
 
 def test_an_account_that_was_connected_meanwhile_is_found(
-    talk: Talk, openai_server: OpenAIServer, server: ComposioServer, kit: Any
+    talk: Talk, openai_server: OpenAIServer, composio: ComposioServer, kit: Any
 ) -> None:
-    server.connect("github")
+    composio.connect("github")
     openai_server.script(call("GITHUB_STAR", {"text": "x"}), say("Done."))
 
     talk.start(toolkits=[kit()]).result()
@@ -88,11 +81,11 @@ def test_an_account_that_was_connected_meanwhile_is_found(
 
 
 def test_a_tool_that_fails_is_told_to_the_model_which_may_do_better(
-    talk: Talk, openai_server: OpenAIServer, server: ComposioServer, kit: Any
+    talk: Talk, openai_server: OpenAIServer, composio: ComposioServer, kit: Any
 ) -> None:
-    server.connect("github")
-    server.kits[0].tools |= {"GITHUB_CREATE_ISSUE": f"no such repository {KEY}"}
-    server.instead[f"{EXECUTE}GITHUB_STAR"] = [Wrong(500, "Boom")]
+    composio.connect("github")
+    composio.kits[0].tools |= {"GITHUB_CREATE_ISSUE": f"no such repository {KEY}"}
+    composio.instead[f"{EXECUTE}GITHUB_STAR"] = [Wrong(500, "Boom")]
     openai_server.script(
         call("GITHUB_CREATE_ISSUE", {"text": "a"}), call("GITHUB_STAR", {"text": "b"}), say("Well.")
     )
@@ -106,10 +99,10 @@ def test_a_tool_that_fails_is_told_to_the_model_which_may_do_better(
 
 
 def test_a_tool_that_only_reads_is_called_a_second_time(
-    talk: Talk, openai_server: OpenAIServer, server: ComposioServer, kit: Any
+    talk: Talk, openai_server: OpenAIServer, composio: ComposioServer, kit: Any
 ) -> None:
-    server.kits = [Kit("news", {"NEWS_TOP": {"items": []}}, modes=(), tags=("readOnlyHint",))]
-    server.instead[f"{EXECUTE}NEWS_TOP"] = [Wrong(503, "Busy")]
+    composio.kits = [Kit("news", {"NEWS_TOP": {"items": []}}, modes=(), tags=("readOnlyHint",))]
+    composio.instead[f"{EXECUTE}NEWS_TOP"] = [Wrong(503, "Busy")]
     openai_server.script(call("NEWS_TOP", {"text": "x"}), say("Done."))
 
     talk.start(toolkits=[kit("news", needs_account=False)]).result()
@@ -118,9 +111,9 @@ def test_a_tool_that_only_reads_is_called_a_second_time(
 
 
 def test_a_call_that_takes_too_long_is_given_up(
-    talk: Talk, openai_server: OpenAIServer, server: ComposioServer, kit: Any
+    talk: Talk, openai_server: OpenAIServer, composio: ComposioServer, kit: Any
 ) -> None:
-    server.instead[f"{EXECUTE}HACKERNEWS_GET_TOP"] = [server.silent]
+    composio.instead[f"{EXECUTE}HACKERNEWS_GET_TOP"] = [composio.silent]
     openai_server.script(call("HACKERNEWS_GET_TOP", {"text": "x"}), say("Well."))
 
     talk.start(toolkits=[kit("hackernews", needs_account=False, call_timeout_s=0.2)]).result()
@@ -129,13 +122,13 @@ def test_a_call_that_takes_too_long_is_given_up(
 
 
 def test_a_stop_cancels_a_call_that_is_under_way(
-    talk: Talk, openai_server: OpenAIServer, server: ComposioServer, kit: Any
+    talk: Talk, openai_server: OpenAIServer, composio: ComposioServer, kit: Any
 ) -> None:
     path = f"{EXECUTE}HACKERNEWS_GET_TOP"
-    server.instead[path] = [server.silent]
+    composio.instead[path] = [composio.silent]
     openai_server.script(call("HACKERNEWS_GET_TOP", {"text": "x"}), say("Never."))
     run = talk.start(toolkits=[kit("hackernews", needs_account=False)])
-    until(lambda: any(asked.path == path for asked in server.asked))
+    until(lambda: any(asked.path == path for asked in composio.asked))
 
     run.controls.stop(5.0)
 
@@ -143,10 +136,10 @@ def test_a_stop_cancels_a_call_that_is_under_way(
 
 
 def test_a_large_toolkit_and_a_large_result_are_bounded(
-    talk: Talk, openai_server: OpenAIServer, server: ComposioServer, kit: Any
+    talk: Talk, openai_server: OpenAIServer, composio: ComposioServer, kit: Any
 ) -> None:
     tools = {f"BIG_TOOL_{number}": {"text": "x" * 200_000} for number in range(200)}
-    server.kits = [Kit("big", tools, modes=())]
+    composio.kits = [Kit("big", tools, modes=())]
     openai_server.script(call("BIG_TOOL_0", {"text": "x"}), say("Done."))
 
     talk.start(toolkits=[kit("big", needs_account=False)]).result()

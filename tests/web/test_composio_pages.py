@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,12 +21,6 @@ __all__ = ["rows"]
 PAGE = "/settings/composio"
 GITHUB = f"{PAGE}/toolkit/github"
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def composio() -> Iterator[ComposioServer]:
-    with ComposioServer() as server:
-        yield server
 
 
 @pytest.fixture

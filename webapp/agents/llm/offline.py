@@ -137,7 +137,8 @@ def _report(task: str, added: Sequence[str]) -> str:
 
 
 def _farewell(added: Sequence[str], *, wrote: bool) -> str:
-    heard = f" I heard {len(added)} instruction(s) from you." if added else ""
+    many = "an instruction" if len(added) == 1 else f"{len(added)} instructions"
+    heard = f" I heard {many} from you." if added else ""
     where = f" The report is in {REPORT}." if wrote else ""
     return (
         f"This was a demonstration: nothing was understood, but every step was real.{heard}{where} "
