@@ -149,6 +149,41 @@ def test_a_body_beyond_the_limit_is_413_before_it_fills_the_disk(
         assert client.recv(12) == b"HTTP/1.1 413"
 
 
+def pieces(size: int, *, chunked: bool) -> Iterator[bytes]:
+    """A body of that size, as it is sent."""
+    for _ in range(size // MIB):
+        yield b"%x\r\n%s\r\n" % (MIB, b"x" * MIB) if chunked else b"x" * MIB
+    yield b"0\r\n\r\n" if chunked else b""
+
+
+@pytest.mark.parametrize("header", [f"Content-Length: {20 * MIB}", "Transfer-Encoding: chunked"])
+def test_who_sends_all_of_a_body_that_is_too_large_still_hears_so(
+    server: Server, header: str
+) -> None:
+    with ExitStack() as stack:
+        client = connect(server.port, stack)
+        host = f"Host: 127.0.0.1:{server.port}"
+        client.sendall(request("/api/tasks/submit", host, header, method="POST"))
+        for piece in pieces(20 * MIB, chunked=header.endswith("chunked")):
+            client.sendall(piece)
+        answer = b""
+        while more := client.recv(MIB):
+            answer += more
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b'"error":"too_large"' in answer.replace(b" ", b"")
+
+
+def test_who_does_not_stop_sending_is_cut_off(server: Server) -> None:
+    with ExitStack() as stack:
+        client = connect(server.port, stack)
+        host = f"Host: 127.0.0.1:{server.port}"
+        header = "Transfer-Encoding: chunked"
+        client.sendall(request("/api/tasks/submit", host, header, method="POST"))
+        with pytest.raises(ConnectionError):
+            for piece in pieces(200 * MIB, chunked=True):
+                client.sendall(piece)
+
+
 def test_who_sends_too_much_is_told_in_the_form_of_every_refusal(server: Server) -> None:
     told = {}
     for path in ("/api/tasks/submit", "/tasks"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import sys
 import tempfile
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, cast
@@ -73,8 +74,10 @@ class Parser(HTTPRequestParser):
     failure: OSError | str | None = None
     """Why its body did not come to its end."""
 
-    def __init__(self, adj: Any, incoming: Path) -> None:
+    def __init__(self, adj: Any, incoming: Path, cut_short: Callable[[], None]) -> None:
+        """``cut_short`` is called when it is refused before its end."""
         super().__init__(adj)
+        self._cut_short = cut_short
         self.early = b""
         """What of the body came with the head."""
         self._spool = Spool(incoming)
@@ -103,6 +106,9 @@ class Parser(HTTPRequestParser):
             self.failure, self.completed = self._spool.failed, True
         elif self.asked and isinstance(self.error, RequestEntityTooLarge):
             self.failure, self.error = "too_large", None
+        if self.completed and (self.failure or self.error):
+            self._cut_short()
+            return len(data)  # what else comes belongs to it, and is of no use
         return taken
 
 

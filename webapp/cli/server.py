@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from socket import SHUT_WR, socket
 from typing import Any, cast
 
 from apiflask import APIFlask
@@ -44,7 +46,7 @@ class Answer(WSGITask):
             super().set_close_on_finish()
 
     def execute(self) -> None:
-        """Answer; who was still sending when it became too much is not listened to any more."""
+        """Answer; it is the last one to whoever was still sending when it became too much."""
         request: Any = self.request
         if request.failure is not None:
             super().set_close_on_finish()
@@ -65,20 +67,18 @@ class Channel(HTTPChannel):
     incoming: Path
     """Where bodies with files lie meanwhile."""
     _ignored: int | None = None
-    """How many bytes more are thrown away, of a body that was refused."""
+    """How many bytes more are thrown away, of a request that was refused before its end."""
     _ignored_since = 0.0
+    _closing = _said_all = False
 
     def parser_class(self, adj: Any) -> Parser:  # type: ignore[override]
         """A request that begins."""
-        return Parser(adj, self.incoming)
+        return Parser(adj, self.incoming, self._ignore)
 
     def received(self, data: bytes) -> bool:
         """Take what the client sent; one that asks too much in advance is cut off."""
         if self._ignored is not None:
             self._ignored -= len(data)
-            late = clock.monotonic() - self._ignored_since > IGNORED_S
-            if self._ignored <= 0 or late:
-                self.close_when_flushed = True
             return False
         taken = super().received(data)
         if len(self.requests) > IN_ADVANCE:
@@ -88,7 +88,9 @@ class Channel(HTTPChannel):
 
     def readable(self) -> bool:
         """Whether the client may send more; not while the application is asked for leave."""
-        return not self._waits() and bool(super().readable())
+        if self._waits() or (self._ignored is not None and not self._lingers()):
+            return False
+        return bool(super().readable())
 
     def service(self) -> None:
         """Answer a request; then it is the turn of one that waits for leave."""
@@ -116,17 +118,38 @@ class Channel(HTTPChannel):
         self.server.pull_trigger()
 
     def take_no_body(self, request: Parser) -> None:
-        """This request was refused: what its client sends until it has read so is thrown away.
-
-        If the connection were closed at once, it would never read it.
-        """
+        """This request was refused, and its body may be on its way."""
         with self.requests_lock:
-            self._ignored = request.content_length or IGNORED
-            self._ignored_since = clock.monotonic()
-            self.close_when_flushed = request.expect_continue and not request.early
+            if request.early or not request.expect_continue:
+                self._ignore(request.content_length or IGNORED)
+            self.close_when_flushed = True
             request.close()
             self.request = None
         self.server.pull_trigger()
+
+    @property
+    def close_when_flushed(self) -> bool:
+        """Whether the connection is closed as soon as all is said."""
+        return self._closing and not self._lingers()
+
+    @close_when_flushed.setter
+    def close_when_flushed(self, closing: bool) -> None:
+        self._closing = closing
+
+    def _ignore(self, size: int = IGNORED) -> None:
+        """Throw away what the client sends from now on, until it has read that it was refused.
+
+        If the connection were closed while something is on its way, the answer would be lost.
+        """
+        self._ignored, self._ignored_since = size, clock.monotonic()
+
+    def _lingers(self) -> bool:
+        left = self._ignored is not None and self._ignored > 0
+        return left and clock.monotonic() - self._ignored_since < IGNORED_S
+
+    def _is_last_word(self) -> bool:
+        """Whether the client should hear that nothing more comes, though it may still send."""
+        return self._closing and self._lingers() and not (self._said_all or self.total_outbufs_len)
 
     def _waits(self) -> bool:
         request: Any = self.request
@@ -146,7 +169,15 @@ class Channel(HTTPChannel):
         if self.will_close:
             self.handle_close()
             return False
-        return bool(super().writable())
+        return self._is_last_word() or bool(super().writable())
+
+    def handle_write(self) -> None:
+        """Send what there is to send."""
+        super().handle_write()
+        if self.connected and self._is_last_word():
+            self._said_all = True
+            with suppress(OSError):  # the client has gone
+                cast(socket, self.socket).shutdown(SHUT_WR)
 
     def send_continue(self) -> None:
         """Have the body sent, unless it was refused already or is to be asked for."""
