@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Response, Route, expect
 
 from tests.browser.conftest import Windows
 from tests.processes.server import Home, Server
@@ -15,18 +16,28 @@ Starts = Callable[..., str]
 TICKS = "n=0; while true; do n=$((n+1)); echo tick $n; sleep 0.1; done"
 
 
-def polls(page: Page, path: str, count: int = 2) -> None:
-    """Let some polls be answered."""
+def open_timed(windows: Windows, path: str, **options: Any) -> Page:
+    """A page whose time goes on as fast as a test says."""
+    page = windows.open("about:blank", **options)
+    page.clock.install()
+    page.goto(path)
+    return page
+
+
+def polls(page: Page, path: str, count: int = 2) -> Response:
+    """Let some polls be answered; returns the last answer."""
     for _ in range(count):
-        with page.expect_response(lambda answer: path in answer.url):
-            pass
+        with page.expect_response(lambda answer: path in answer.url) as found:
+            page.clock.run_for(5_000)
+    until(lambda: page.locator(".htmx-request").count() == 0)
+    return found.value
 
 
 def test_a_poll_keeps_what_is_typed_the_focus_and_the_caret(
     windows: Windows, starts: Starts
 ) -> None:
     starts(TICKS)
-    page = windows.open("/")
+    page = open_timed(windows, "/")
     field = page.get_by_label("Instruction")
     field.fill("half a sentence")
     field.press("Home")
@@ -47,7 +58,7 @@ def test_a_poll_keeps_open_details_and_the_scroll_position(
 ) -> None:
     long = "\n".join(f"# line {n}" for n in range(40))
     task_id = starts(f"for i in $(seq 60); do echo ::lineup step $i; done\n{long}\n{TICKS}")
-    page = windows.open(f"/tasks/{task_id}", viewport={"width": 1280, "height": 500})
+    page = open_timed(windows, f"/tasks/{task_id}", viewport={"width": 1280, "height": 500})
     expect(page.locator(".entry")).to_have_count(61)
     page.evaluate("window.scrollTo(0, 700)")
     polls(page, "/live", 3)
@@ -59,10 +70,8 @@ def test_a_poll_keeps_open_details_and_the_scroll_position(
 
 
 def test_an_unchanged_page_is_answered_with_204(windows: Windows, home: Home) -> None:
-    page = windows.open("/")
-    with page.expect_response(lambda answer: "/strip" in answer.url) as found:
-        pass
-    assert found.value.status == 204
+    page = open_timed(windows, "/")
+    assert polls(page, "/strip", 1).status == 204
 
 
 def test_the_strip_does_not_deny_what_the_page_already_shows(
@@ -87,7 +96,7 @@ def test_the_strip_does_not_deny_what_the_page_already_shows(
 def test_a_final_task_is_not_polled(windows: Windows, server: Server, home: Home) -> None:
     task_id = server.submit("echo done")
     home.becomes(task_id, "completed")
-    page = windows.open(f"/tasks/{task_id}")
+    page = open_timed(windows, f"/tasks/{task_id}")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     polls(page, "/strip", 1)
@@ -125,9 +134,10 @@ def test_new_tasks_announce_themselves_and_push_nothing(
     windows: Windows, server: Server, home: Home
 ) -> None:
     home.becomes(server.submit("echo earlier"), "completed")
-    page = windows.open("/tasks")
+    page = open_timed(windows, "/tasks")
     first = page.locator(".history-row").first.inner_text()
     home.becomes(server.submit("echo newcomer"), "completed")
+    page.clock.run_for(5_000)
     expect(page.locator(".fresh")).to_contain_text("1 new")
     assert "echo newcomer" not in page.locator(".history").inner_text()
     assert first.split("\n")[1] in page.locator(".history-row").first.inner_text()
@@ -177,9 +187,7 @@ def pass_time(page: Page, seconds: int) -> None:
 
 
 def test_a_hidden_tab_asks_every_half_minute_and_catches_up_when_seen(windows: Windows) -> None:
-    page = windows.open("about:blank")
-    page.clock.install()
-    page.goto("/")
+    page = open_timed(windows, "/")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url.partition("?")[0][-6:]))
     pass_time(page, 20)

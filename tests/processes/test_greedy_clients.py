@@ -179,9 +179,9 @@ def test_who_does_not_stop_sending_is_cut_off(server: Server) -> None:
         host = f"Host: 127.0.0.1:{server.port}"
         header = "Transfer-Encoding: chunked"
         client.sendall(request("/api/tasks/submit", host, header, method="POST"))
+        endless = b"".join(pieces(100 * MIB, chunked=True))
         with pytest.raises(ConnectionError):
-            for piece in pieces(200 * MIB, chunked=True):
-                client.sendall(piece)
+            client.sendall(endless)
 
 
 def test_who_sends_too_much_is_told_in_the_form_of_every_refusal(server: Server) -> None:
