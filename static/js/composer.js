@@ -1,5 +1,7 @@
 // The composer: grows with what is typed, is filled by the examples, keeps its focus after sending.
 
+import { isFree } from "./frame.js";
+
 function grow(field) {
   const lines = Math.min(20, field.value.split("\n").length);
   field.rows = Math.max(2, lines);
@@ -35,12 +37,12 @@ document.addEventListener("htmx:after:swap", (event) => {
   const field = document.querySelector("#composer textarea");
   if (field) grow(field);
   const wrong = document.querySelector("#composer [aria-invalid]");
-  if (field && typedIn) (wrong ?? field).focus();
+  if (field && typedIn && isFree()) (wrong ?? field).focus();
   if (source === "composer") document.querySelector("main .first")?.remove();
 });
 
 const field = document.querySelector("#composer textarea");
 if (field) {
   grow(field);
-  if (location.hash === "#compose") field.focus();
+  if (location.hash === "#compose" && isFree()) field.focus();
 }

@@ -14,8 +14,11 @@ function show() {
   if (icon && icon.getAttribute("href") !== href) icon.setAttribute("href", href);
 }
 
+// Whoever began to type before this came is not taken away from it.
+export const isFree = () => document.activeElement === document.body;
+
 // A form that comes back refused begins where the first thing is wrong.
-document.querySelector("main [aria-invalid='true']:not([type=hidden])")?.focus();
+if (isFree()) document.querySelector("main [aria-invalid='true']:not([type=hidden])")?.focus();
 
 // On a phone a row of tabs is wider than the page.
 const tab = document.querySelector(".tabs [aria-current]");

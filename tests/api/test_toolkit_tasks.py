@@ -8,13 +8,13 @@ from typing import Any
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
-from tests.api.test_composio import composio, keyed, settings, toggle
+from tests.api.test_composio import keyed, settings, toggle
 from tests.llm.composio_server import ComposioServer
 from tests.llm.openai_server import OpenAIServer
 from tests.llm.replies import call, say
 from tests.profiles import make_profile, pretended
 
-__all__ = ["composio", "keyed", "settings"]
+__all__ = ["keyed", "settings"]
 
 
 def test_a_toolkit_is_used_by_the_next_task_without_a_restart(

@@ -113,6 +113,29 @@ def test_a_task_that_ends_stops_its_page_from_polling(
     expect(page.locator("#live[hx-get]")).to_have_count(0)
 
 
+def test_what_was_sent_takes_nobody_out_of_the_field_they_went_on_to(
+    windows: Windows, starts: Starts
+) -> None:
+    starts(TICKS)
+    page = windows.open("/")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/tasks", hold)
+    page.get_by_label("What should be done?").fill("true")
+    with page.expect_request("**/tasks"):
+        page.keyboard.press("Control+Enter")
+    field = page.get_by_label("Instruction")
+    field.press_sequentially("and ")
+    for route in held:
+        route.continue_()
+    expect(page.locator("#composer")).to_contain_text("In the lineup")
+    page.keyboard.type("then")
+    expect(field).to_have_value("and then")
+
+
 def test_a_lost_connection_is_said_and_recovered_from(windows: Windows, starts: Starts) -> None:
     windows.forgive("ERR_FAILED", "Failed to fetch")
     starts(TICKS)

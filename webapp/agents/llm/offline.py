@@ -137,7 +137,7 @@ def _report(task: str, added: Sequence[str]) -> str:
 
 
 def _farewell(added: Sequence[str], *, wrote: bool) -> str:
-    many = "an instruction" if len(added) == 1 else f"{len(added)} instructions"
+    many = f"{len(added)} instruction{'s' if len(added) > 1 else ''}"
     heard = f" I heard {many} from you." if added else ""
     where = f" The report is in {REPORT}." if wrote else ""
     return (
