@@ -30,7 +30,7 @@ from webapp.config import Settings
 from webapp.db import dispose
 from webapp.ports import KEY
 from webapp.queries import tasks as task_queries
-from webapp.runtime.catalogue import Catalogue
+from webapp.runtime.catalogue import BUILT_IN, Catalogue
 from webapp.runtime.context import Context, identify
 from webapp.services import people, runners, submissions
 from webapp.services.submissions import Bounds, Submission, Submitted
@@ -194,7 +194,7 @@ def app(
     made.jinja_env.bytecode_cache = COMPILED
     ports = made.extensions[KEY]
     ports.agents = Catalogue(
-        {name: ports.agents[name] for name in ("shell", "http", "llm")} | {"scripted": agent},
+        {name: ports.agents[name] for name in BUILT_IN} | {"scripted": agent},
         ports.vault,
     )
     yield made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.agents.serving import Server as Site
+from tests.agents.serving import answer
 from tests.browser.conftest import PHONE, Windows, log_in, new_home
 from tests.browser.test_polling import polls
+from tests.llm.mcp_servers import DRIVERS
+from tests.llm.openai_server import OpenAIServer
+from tests.llm.replies import call, say
 from tests.processes.server import Server
 
 LINK = re.compile(r"http://\S+/login/link/\S+")
@@ -19,8 +25,11 @@ STEP_S = 1.0
 
 
 @pytest.fixture
-def empty(migrated_database: Path, tmp_path: Path) -> Iterator[Server]:
-    """A server on which nothing has happened yet."""
+def empty(
+    migrated_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Server]:
+    """A server on which nothing has happened yet, and which finds what drives a browser."""
+    monkeypatch.setenv("PATH", f"{DRIVERS}:{os.environ['PATH']}")
     home = new_home(migrated_database, tmp_path / "data")
     yield home.server(durability="normal", stop_grace_s="0.5", shutdown_grace_s="0.1").start()
     home.close()
@@ -122,3 +131,27 @@ def test_the_first_thing_to_try_runs_by_one_click(newcomer: Windows) -> None:
     expect(page.get_by_label("What should be done?")).to_have_value(re.compile("write a report"))
     card.get_by_role("button", name="Run it").click()
     expect(page.locator("section.riding .peek")).to_contain_text("offline demonstration")
+
+
+def test_a_model_in_a_browser_is_followed_by_the_pictures_of_its_pages(
+    newcomer: Windows, empty: Server
+) -> None:
+    with Site() as site, OpenAIServer() as model:
+        site.on("/", answer("200 OK", "<h1>Open until six</h1>", Content_Type="text/html"))
+        profile = {"profile_name": "tiny", "provider": "openai_compatible", "model": "tiny-1"}
+        path = "/api/config/llm-profiles"
+        made = empty.http.post(path, json={**profile, "base_url": model.url, "api_key": "sk-1"})
+        assert made.status_code < 300, made.text
+        page = newcomer.open("/")
+        page.get_by_label("Agent").select_option("browser")
+        expect(page.get_by_label("Model")).to_be_visible()
+        page.get_by_label("What should be done?").fill("How long are they open?")
+        opens = call("browser_navigate", {"url": site.url})
+        model.script(say("I am there."), opens, say("Until six."))  # it is asked first, once
+        page.get_by_role("button", name="Run now").click()
+        page.locator("#composer").get_by_role("link", name="its page").click()
+
+        expect(page.locator(".transcript")).to_contain_text("Until six.")
+        picture = page.locator(".picture img")
+        expect(picture).to_have_attribute("alt", "A picture of the page")
+        expect(picture).to_have_js_property("naturalWidth", 1280)

@@ -15,6 +15,8 @@ from tests.processes.server import ROOT, free_port
 from tests.waiting import until
 
 PACKAGES = ROOT / ".venv" / "node" / "node_modules" / "@modelcontextprotocol"
+DRIVERS = PACKAGES.parent / ".bin"
+"""Where the program is that drives a browser for a model."""
 TOOLBOX = ROOT / "tests" / "llm" / "toolbox.py"
 
 Params = dict[str, Any]

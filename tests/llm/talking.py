@@ -51,6 +51,7 @@ class Talk:
     ledger: RecordingLedger = field(default_factory=RecordingLedger)
     console: RecordingConsole = field(default_factory=RecordingConsole)
     task_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    agent: LlmAgent = AGENT
 
     def start(
         self,
@@ -62,10 +63,10 @@ class Talk:
         **settings: Any,
     ) -> Run:
         """Begin a run in a thread of its own."""
-        checked = AGENT.validate(settings, by_hand=True)
+        checked = self.agent.validate(settings, by_hand=True)
         equipment = Equipment(self.profile, self.ledger, servers, memory, toolkits)
         work = TaskWork(text, self.workspace, checked, self.task_id, equipment=equipment)
-        return Run(AGENT, work, self.console)
+        return Run(self.agent, work, self.console)
 
     def results(self, code: str = "llm_result") -> list[str]:
         """What tools gave back, as the log tells it."""

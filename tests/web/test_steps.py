@@ -12,7 +12,8 @@ from apiflask import APIFlask
 from tests.web.conftest import Browser, counted
 from tests.web.flows import text
 from webapp import clock
-from webapp.agents.llm import LlmAgent, failures
+from webapp.agents.browser import BrowserAgent
+from webapp.agents.llm import failures
 from webapp.domain.messages import MESSAGES
 from webapp.queries import pages
 from webapp.runtime.context import Context
@@ -59,7 +60,7 @@ def answer(number: int = 1, **params: Any) -> tuple[str, dict[str, Any]]:
 
 
 def test_every_entry_that_is_shown_in_a_way_of_its_own_is_one_that_may_be_said() -> None:
-    known = LlmAgent.messages.keys() | MESSAGES.keys()  # the ledger of a run says some of ours
+    known = BrowserAgent.messages.keys() | MESSAGES.keys()  # the ledger of a run says some of ours
     of_failures = failures.MESSAGES.keys()  # which are a task's end, and no entries of its log
     assert {*steps.STEPS, *steps.TROUBLES} - (known - of_failures) == set()
 
@@ -104,6 +105,19 @@ def test_entries_of_another_program_with_the_same_codes_are_shown_all_the_same(
     say(("llm_turn", {"text": 5, "input_tokens": "many", "cost": True}))
     for page in both(browser, taken):
         assert len(calls(page)) == 1
+
+
+def test_a_picture_is_one_of_the_sessions_own_files_whatever_is_said(
+    browser: Browser, taken: Assignment, say: Say
+) -> None:
+    files = ["browser/t/1-001.jpeg", "https://evil.example/?a=1", '"><script>', 7]
+    say(*(("browser_picture", {"file": file}) for file in files))
+    for page in both(browser, taken):
+        body = page.partition("<main")[2]
+        sources = re.findall(r'<img src="([^"]*)"', body)
+        assert sources[0] == "/sessions/s/files/download?path=browser/t/1-001.jpeg"
+        assert [one.partition("=")[0] for one in sources] == ["/sessions/s/files/download?path"] * 4
+        assert "<script>" not in body
 
 
 def test_a_call_and_what_it_gave_back_are_one_folded_line(

@@ -113,6 +113,8 @@ class ToolServer:
     call_timeout_s: float = 60.0
     required: bool = False
     """Whether the task fails without it; else it goes on with the other tools."""
+    prefixed: bool = True
+    """Whether the names of its tools are told with its own before them."""
 
 
 CHARACTERS_A_TOKEN = 4

@@ -23,9 +23,9 @@ BUILT_IN = {
     "shell": "webapp.agents.shell:ShellAgent",
     "http": "webapp.agents.http:HttpAgent",
     "llm": "webapp.agents.llm:LlmAgent",
+    "browser": "webapp.agents.browser:BrowserAgent",
 }
 """Not entry points: a checkout has them uninstalled, and no package can take their names."""
-NOT_YET = {"browser"}
 
 
 class Catalogue:
@@ -50,8 +50,6 @@ class Catalogue:
         Settings that were stored before are taken, too: their secrets are opened and sealed anew.
         """
         if agent not in self._agents:
-            if agent in NOT_YET:
-                raise Invalid.field("agent", f"{agent} is not available yet")
             known = ", ".join(self.names())
             raise Invalid.field("agent", f"there is no agent {agent!r}; there is {known}")
         found = self._agents[agent]

@@ -11,8 +11,9 @@ from wtforms import IntegerField, SelectField, StringField, TextAreaField, Valid
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # stubs lag behind
 from wtforms.validators import NumberRange, Optional
 
+from webapp.domain.policies import TALKERS
 from webapp.web.durations import DurationField, lazy_gettext, written
-from webapp.web.llm_fields import FOLDED_OF_LLM, LLM, LlmFields, llm_values
+from webapp.web.llm_fields import FOLDED_OF_LLM, LlmFields, llm_values
 
 FIRST = "shell"
 """The agent that a form offers first."""
@@ -141,7 +142,7 @@ class AgentFields(LlmFields):
         """The settings of the chosen agent as a script would send them; empty ones are None."""
         if self.agent.data == "shell":
             return self._of_shell()
-        if self.agent.data == LLM:
+        if self.agent.data in TALKERS:
             return self.llm_settings()
         return self._of_http() if self.agent.data == "http" else {}
 

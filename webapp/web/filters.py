@@ -35,7 +35,7 @@ STATUS = {  # status or transition: (icon, word)
     "stopping": ("player-stop", N_("stopping…")),
     "resuming": ("player-play", N_("going on…")),
 }
-AGENT_ICONS = {"shell": "terminal-2", "http": "world", "llm": "robot"}
+AGENT_ICONS = {"shell": "terminal-2", "http": "world", "llm": "robot", "browser": "device-desktop"}
 TYPES = {  # of a flow's parameters
     "text": N_("text"),
     "integer": N_("whole number"),

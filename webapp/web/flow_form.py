@@ -12,6 +12,7 @@ from wtforms import FloatField, HiddenField, IntegerField, StringField, TextArea
 from wtforms.validators import NumberRange, Optional
 
 from webapp.domain import parameters
+from webapp.domain.policies import TALKERS
 from webapp.domain.spending import KINDS, MOST
 from webapp.doors.flows import own_problems
 from webapp.doors.notices import rules_of_form
@@ -21,7 +22,6 @@ from webapp.web.composer import lane_choices, task_values
 from webapp.web.durations import lazy_gettext, written
 from webapp.web.flow_run import unreadable
 from webapp.web.forms import TaskForm, as_sentence
-from webapp.web.llm_fields import LLM
 
 KEYS = ("name", "type", "default", "required", "description", "choices")
 _FIELD = re.compile(r"parameters-(\d{1,3})-(\w+)")
@@ -142,7 +142,7 @@ class FlowForm(TaskForm):
 
     def _budget(self) -> dict[str, Any] | None:
         """What all runs of a day may use; no other agent asks models."""
-        if self.agent.data != LLM:
+        if self.agent.data not in TALKERS:
             return None
         found = {kind: self._fields[f"day_{kind}"].data for kind in KINDS}
         return {kind: limit for kind, limit in found.items() if limit is not None} or None

@@ -20,7 +20,7 @@ from webapp.web import markdown
 
 CALL = "llm_call"
 ANSWERS = ("llm_result", "llm_tool_failed")
-STEPS = (CALL, *ANSWERS, "llm_thought", "llm_turn", "llm_asked_tools")
+STEPS = (CALL, *ANSWERS, "llm_thought", "llm_turn", "llm_asked_tools", "browser_picture")
 """Entries of a log that are shown as steps of a conversation."""
 TROUBLES = (
     *(
@@ -28,7 +28,7 @@ TROUBLES = (
         "llm_retry",
         *(f"told_run_budget_{kind}" for kind in KINDS),
     ),
-    *("llm_server_failed", "llm_server_lost", "llm_server_unknown"),
+    *("llm_server_failed", "llm_server_lost", "llm_server_unknown", "browser_no_picture"),
 )
 """Entries about what did not go as it should, although it goes on."""
 SHOWN = 8_000

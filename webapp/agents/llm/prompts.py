@@ -15,9 +15,9 @@ in reports/. Use tools rather than guess. If something cannot be done, say so pl
 End with a short answer: what you did and what came of it."""
 
 
-def instructions(settings: LlmSettings) -> str:
-    """What it is told of its situation, and what its task's settings add."""
-    parts = [ABOUT]
+def instructions(settings: LlmSettings, about: str | None = None) -> str:
+    """What it is told of its situation and its tools, and what its task's settings add."""
+    parts = [ABOUT, *([about] if about else [])]
     if settings.instructions:
         parts.append(settings.instructions)
     return "\n\n".join(parts)

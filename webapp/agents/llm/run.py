@@ -35,6 +35,7 @@ from webapp.agents.protocol import (
     Equipment,
     Limits,
     Result,
+    ToolServer,
     TryLater,
     Work,
 )
@@ -53,6 +54,9 @@ TOOL_NAME = re.compile(r"^Tool '([^']+)' exceeded max retries")
 
 class LlmRun:
     """Carries out one task. The conversation has a loop of its own, which a stop cancels."""
+
+    about: str | None = None
+    """What the model is told of its tools besides what they say themselves."""
 
     def __init__(self, work: Work, console: Console, settings: LlmSettings, limits: Limits) -> None:
         if work.equipment is None:
@@ -91,7 +95,7 @@ class LlmRun:
             stack.callback(self._controls.remember)  # before they are closed
             agent: Agent[None, str] = Agent(
                 self._asking(),
-                instructions=instructions(self._settings),
+                instructions=instructions(self._settings, self.about),
                 toolsets=toolsets,
                 retries={"tools": TOOL_TRIES, "output": UNUSABLE_TRIES},
                 model_settings=models.settings(self._profile, self._settings.agent_mode),
@@ -182,7 +186,7 @@ class LlmRun:
         self, stack: AsyncExitStack, names: Names
     ) -> list[AbstractToolset[Any]]:
         opened: list[AbstractToolset[Any]] = []
-        for wanted in self._equipment.servers:
+        for wanted in self._servers():
             await self._controls.gate()
             server = Server(wanted, self._place)
             stack.callback(server.close)
@@ -197,8 +201,16 @@ class LlmRun:
                 continue
             code = "llm_server" if len(tools) <= MOST_TOOLS else "llm_server_large"
             self._console.say(code, server=wanted.name, tools=len(tools), most=MOST_TOOLS)
-            opened.append(Watched(server, self._console, names))
+            opened.append(self._watched(server, names))
         return opened
+
+    def _servers(self) -> Sequence[ToolServer]:
+        """The servers of tools that it is given."""
+        return self._equipment.servers
+
+    def _watched(self, server: Server, names: Names) -> Watched:
+        """The tools of a server that is there."""
+        return Watched(server, self._console, names)
 
     async def _open_toolkits(
         self, stack: AsyncExitStack, names: Names

@@ -52,11 +52,13 @@ class LlmSettings:
         return found
 
 
-def check(settings: Mapping[str, Any]) -> LlmSettings:
+def check(settings: Mapping[str, Any], *, agent: str = "llm") -> LlmSettings:
     """Refuse, by field and reason, what no model can be asked with."""
     for name in settings:
         if name not in CHECKS:
-            raise InvalidSetting(name, f"is not a setting of llm; those are {', '.join(CHECKS)}")
+            raise InvalidSetting(
+                name, f"is not a setting of {agent}; those are {', '.join(CHECKS)}"
+            )
     values = {}
     for name, value in settings.items():
         if value is None:

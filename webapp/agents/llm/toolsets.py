@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -102,7 +103,8 @@ class Watched(WrapperToolset[Any]):
         for original, tool in list(found.items()):
             if not chosen.get(original, True) or len(offered) >= MOST_TOOLS:
                 continue
-            name = self._names.of(self._server.wanted.name, original)
+            server = self._server.wanted.name if self._server.wanted.prefixed else ""
+            name = self._names.of(server, original)
             self._originals[name] = original
             offered[name] = replace(tool, toolset=self, tool_def=replace(tool.tool_def, name=name))
         return offered
@@ -121,5 +123,13 @@ class Watched(WrapperToolset[Any]):
 
 
 def _repeatable(tool: ToolsetTool[Any]) -> bool:
-    hints = (tool.tool_def.metadata or {}).get("annotations") or {}
-    return bool(hints.get("readOnlyHint") or hints.get("idempotentHint"))
+    return changes_nothing(tool) or bool(_hints(tool).get("idempotentHint"))
+
+
+def changes_nothing(tool: ToolsetTool[Any]) -> bool:
+    """Whether its server says that it only reads."""
+    return bool(_hints(tool).get("readOnlyHint"))
+
+
+def _hints(tool: ToolsetTool[Any]) -> Mapping[str, Any]:
+    return (tool.tool_def.metadata or {}).get("annotations") or {}
