@@ -115,6 +115,22 @@ def logged_in(chromium: Browser, login_link: Callable[[], str]) -> Any:
     return log_in(chromium, login_link())
 
 
+SEEN_ONCE_LOADED = """(() => {
+    const hide = () => {
+        const root = document.documentElement;
+        if (root) root.style.visibility = "hidden";
+        return root;
+    };
+    if (!hide()) {
+        new MutationObserver((_, seen) => hide() && seen.disconnect())
+            .observe(document, {childList: true});
+    }
+    addEventListener("load", () => document.documentElement.style.removeProperty("visibility"));
+})()"""
+"""A test waits for what it is to click until it is seen. Without this, one that is quicker than the
+page would click what has no script yet, and see the page that is there for browsers without any."""
+
+
 class Windows:
     """Opens pages of somebody who is logged in, and keeps what their console complains about."""
 
@@ -143,6 +159,7 @@ class Windows:
             **options,
         )
         self._contexts.append(context)
+        context.add_init_script(SEEN_ONCE_LOADED)
         page = context.new_page()
         page.on("console", self._note)
         page.on("pageerror", lambda error: self._complaints.append(str(error)))
