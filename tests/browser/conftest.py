@@ -115,20 +115,20 @@ def logged_in(chromium: Browser, login_link: Callable[[], str]) -> Any:
     return log_in(chromium, login_link())
 
 
-SEEN_ONCE_LOADED = """(() => {
-    const hide = () => {
+CLICKED_ONCE_LOADED = """(() => {
+    const hold = () => {
         const root = document.documentElement;
-        if (root) root.style.visibility = "hidden";
+        if (root) root.style.pointerEvents = "none";
         return root;
     };
-    if (!hide()) {
-        new MutationObserver((_, seen) => hide() && seen.disconnect())
+    if (!hold()) {
+        new MutationObserver((_, seen) => hold() && seen.disconnect())
             .observe(document, {childList: true});
     }
-    addEventListener("load", () => document.documentElement.style.removeProperty("visibility"));
+    addEventListener("load", () => document.documentElement.style.removeProperty("pointer-events"));
 })()"""
-"""A test waits for what it is to click until it is seen. Without this, one that is quicker than the
-page would click what has no script yet, and see the page that is there for browsers without any."""
+"""A test waits until what it is to click can be hit. Without this, one that is quicker than a page
+would click what has no script yet, and come to the page for browsers that know no scripts."""
 
 
 class Windows:
@@ -159,7 +159,7 @@ class Windows:
             **options,
         )
         self._contexts.append(context)
-        context.add_init_script(SEEN_ONCE_LOADED)
+        context.add_init_script(CLICKED_ONCE_LOADED)
         page = context.new_page()
         page.on("console", self._note)
         page.on("pageerror", lambda error: self._complaints.append(str(error)))
