@@ -22,6 +22,7 @@ from webapp.cli.server import Channel
 from webapp.config import Settings
 
 STYLES = "/static/vendor/tabler/tabler.min.css"
+SUBMIT = "/api/tasks/submit"
 THREADS = 2
 MIB = 1024 * 1024
 SELECTABLE = 1024
@@ -135,14 +136,20 @@ def test_a_few_requests_in_advance_are_all_answered(server: Server) -> None:
             assert more, answered
 
 
+def begun(server: Server, stack: ExitStack, header: str, path: str = SUBMIT) -> socket.socket:
+    """A client that has sent the head of a request, and is about to send its body."""
+    client = connect(server.port, stack)
+    host = f"Host: 127.0.0.1:{server.port}"
+    client.sendall(request(path, host, header, method="POST"))
+    return client
+
+
 @pytest.mark.parametrize("header", ["Content-Length: 1073741000", "Transfer-Encoding: chunked"])
 def test_a_body_beyond_the_limit_is_413_before_it_fills_the_disk(
     server: Server, header: str
 ) -> None:
     with ExitStack() as stack:
-        client = connect(server.port, stack)
-        host = f"Host: 127.0.0.1:{server.port}"
-        client.sendall(request("/api/tasks/submit", host, header, method="POST"))
+        client = begun(server, stack, header)
         if header.endswith("chunked"):
             for _ in range(2 * 16 + 1):
                 client.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
@@ -161,9 +168,7 @@ def test_who_sends_all_of_a_body_that_is_too_large_still_hears_so(
     server: Server, header: str
 ) -> None:
     with ExitStack() as stack:
-        client = connect(server.port, stack)
-        host = f"Host: 127.0.0.1:{server.port}"
-        client.sendall(request("/api/tasks/submit", host, header, method="POST"))
+        client = begun(server, stack, header)
         for piece in pieces(20 * MIB, chunked=header.endswith("chunked")):
             client.sendall(piece)
         answer = b""
@@ -175,10 +180,7 @@ def test_who_sends_all_of_a_body_that_is_too_large_still_hears_so(
 
 def test_who_does_not_stop_sending_is_cut_off(server: Server) -> None:
     with ExitStack() as stack:
-        client = connect(server.port, stack)
-        host = f"Host: 127.0.0.1:{server.port}"
-        header = "Transfer-Encoding: chunked"
-        client.sendall(request("/api/tasks/submit", host, header, method="POST"))
+        client = begun(server, stack, "Transfer-Encoding: chunked")
         endless = b"".join(pieces(100 * MIB, chunked=True))
         with pytest.raises(ConnectionError):
             client.sendall(endless)
@@ -188,9 +190,7 @@ def test_who_sends_too_much_is_told_in_the_form_of_every_refusal(server: Server)
     told = {}
     for path in ("/api/tasks/submit", "/tasks"):
         with ExitStack() as stack:
-            client = connect(server.port, stack)
-            host = f"Host: 127.0.0.1:{server.port}"
-            client.sendall(request(path, host, "Content-Length: 1073741000", method="POST"))
+            client = begun(server, stack, "Content-Length: 1073741000", path)
             answer = b""
             while more := client.recv(MIB):
                 answer += more
