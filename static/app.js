@@ -12,3 +12,6 @@ import "./js/conversation.js";
 import "./js/selection.js";
 import "./js/filter.js";
 import "./js/schedule.js";
+
+// Left to itself htmx begins by a timer, and what is pressed before that would leave the page.
+globalThis.htmx?.initialize();

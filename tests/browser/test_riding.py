@@ -111,6 +111,18 @@ def test_a_double_click_submits_once(windows: Windows, home: Home) -> None:
     assert home.query("SELECT count(*) FROM tasks")[0][0] == before + 1
 
 
+def test_a_key_is_heard_as_soon_as_the_page_is_there(windows: Windows, starts: Starts) -> None:
+    starts(TICKS)
+    page = windows.open("/help")
+    page.add_init_script("""{  // the timers of a busy machine: what is to come at once is late
+        const later = setTimeout;
+        setTimeout = (call, wait, ...rest) => later(call, wait || 30_000, ...rest);
+    }""")
+    page.goto("/")
+    page.keyboard.press("x")
+    expect(page.locator("dialog#ask #ask-reason")).to_be_focused()
+
+
 def test_a_key_right_after_a_question_was_closed_is_heard(windows: Windows, starts: Starts) -> None:
     starts(TICKS)
     page = windows.open("/")
