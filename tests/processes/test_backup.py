@@ -277,7 +277,8 @@ def test_a_restored_server_has_everything_and_says_of_what_ran_that_it_was_inter
             again = server.submit("cat file1 link", session_id="s1")
             home.becomes(again, "completed")
             assert _printed(server, again) == "made\nmade\n"
-        assert lineup(data, "doctor").exit_code == 0
+        doctor = lineup(data, "doctor")
+        assert doctor.exit_code == 0, doctor.output
         [still] = shared_home.query("SELECT * FROM tasks WHERE status = 'running'")
         assert still["runner_id"], "the original is not disturbed"
     finally:

@@ -98,6 +98,22 @@ def test_a_failed_attempt_with_retries_left_waits_and_is_tried_again(
         ]
 
 
+def test_no_time_of_a_task_lies_before_the_one_it_follows(
+    submit: Submit, claim: Any, conclude: Any, stored: Any, app: APIFlask
+) -> None:
+    task = submit("a", now=NOON)
+
+    started = claim(now=NOON - timedelta(milliseconds=3))  # it waited for who submitted meanwhile
+    assert stored(task.task_id).started_at == NOON
+    conclude(started, completed(None), NOON - timedelta(hours=1))  # the clock was turned back
+
+    ended = stored(task.task_id)
+    assert ended.created_at == ended.started_at == ended.completed_at == ended.updated_at == NOON
+    with app.app_context():
+        [attempt] = tasks.attempts(task.task_id)
+    assert attempt.started_at == attempt.ended_at == NOON
+
+
 def test_the_highest_priority_goes_first_and_age_breaks_a_tie(
     submit: Submit, claim: Any, conclude: Any
 ) -> None:

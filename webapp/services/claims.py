@@ -166,10 +166,10 @@ def _finish(task_id: str, attempt: int, outcome: Outcome, news: News, now: datet
         fresh: dict[str, Any] = {"progress": None, "pause_reason": None}
         if outcome.was_interrupted:
             fresh["abandoned"] = False  # its code went with the process it ran in
-        moves.move(task, "retry", now, entries, not_before=again[1], **fresh)
+        ended = moves.move(task, "retry", now, entries, not_before=again[1], **fresh)
     else:
-        _end(task, outcome, news, now)
-    _close_attempt(task, outcome, news, now)
+        ended = _end(task, outcome, news, now)
+    _close_attempt(task, outcome, news, ended)
 
 
 def _claim(lane: str, runner_id: str, now: datetime, allowance: Allowance) -> Assignment | None:
@@ -180,7 +180,7 @@ def _claim(lane: str, runner_id: str, now: datetime, allowance: Allowance) -> As
     task = standing(row)
     number = task.attempt + 1
     again = Entry(task.task_id, number, SYSTEM, "working", "attempt_started", {"attempt": number})
-    moves.move(
+    began = moves.move(
         task,
         "claim",
         now,
@@ -189,7 +189,7 @@ def _claim(lane: str, runner_id: str, now: datetime, allowance: Allowance) -> As
         runner_id=runner_id,
         progress=None,
     )
-    begun = {"task_id": task.task_id, "number": number, "runner_id": runner_id, "started_at": now}
+    begun = {"task_id": task.task_id, "number": number, "runner_id": runner_id, "started_at": began}
     db.session.execute(_BEGIN_ATTEMPT, begun)
     return Assignment(
         task_id=task.task_id,
@@ -209,7 +209,7 @@ def _claim(lane: str, runner_id: str, now: datetime, allowance: Allowance) -> As
     )
 
 
-def _end(task: Standing, outcome: Outcome, news: News, now: datetime) -> None:
+def _end(task: Standing, outcome: Outcome, news: News, now: datetime) -> datetime:
     columns: dict[str, Any] = {"task_result": outcome.result}
     if outcome.reports:
         columns["report_path"] = _report_path(task, outcome)
@@ -225,7 +225,7 @@ def _end(task: Standing, outcome: Outcome, news: News, now: datetime) -> None:
             error_message=error, error_code=outcome.code, error_params=dict(outcome.params) or None
         )
         entry = _done(task, "failed", error=error)
-    moves.move(task, outcome.move, now, [*news.entries, entry], **columns)
+    return moves.move(task, outcome.move, now, [*news.entries, entry], **columns)
 
 
 def _again(task: Standing, outcome: Outcome, now: datetime) -> tuple[Entry, datetime] | None:

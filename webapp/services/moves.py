@@ -39,11 +39,19 @@ class Standing:
     agent: str
     task_description: str
     started_at: datetime | None
+    updated_at: datetime
     wish: str | None
     wish_reason: str | None
     max_retries: int
     unread: bool
     """Whether it was given instructions that it has not read yet."""
+
+    def at(self, now: datetime) -> datetime:
+        """When what follows happens: never before what has happened to the task.
+
+        A transaction may have waited for others since ``now``, and a clock may be turned back.
+        """
+        return max(now, self.updated_at)
 
 
 STANDING = (
@@ -56,6 +64,7 @@ STANDING = (
     _tasks.c.agent,
     _tasks.c.task_description,
     _tasks.c.started_at,
+    _tasks.c.updated_at,
     _tasks.c.wish,
     _tasks.c.wish_reason,
     _tasks.c.max_retries,
@@ -154,14 +163,14 @@ def admit_many(
 
 def move(
     task: Standing, name: str, now: datetime, entries: Sequence[Entry] = (), **columns: Any
-) -> None:
+) -> datetime:
     """Take one step in a task's life and log it, or raise IllegalMove. The caller commits.
 
     ``entries`` go to the log after the opening one, which every task gets at its first move out
     of waiting. ``columns`` are written to the task in the same statement. What its end means for
-    its flow follows in the same transaction.
+    its flow follows in the same transaction. Returns the time that was written.
     """
-    target = after(task.status, name)
+    target, now = after(task.status, name), task.at(now)
     if target is Status.RUNNING and task.started_at is None:
         columns["started_at"] = now
     if target in FINAL:
@@ -180,11 +189,13 @@ def move(
     if task.flow_id is not None and target in FINAL:
         error = columns.get("error_message")
         aftermath.ended(task.flow_id, task.task_id, target, error, now)
+    return now
 
 
 def touch(task: Standing, now: datetime, **columns: Any) -> None:
     """Write columns other than the status, so that whoever watches the task sees a new version."""
-    db.session.execute(_TOUCH, {"of_task": task.task_id, "updated_at": now, **columns})
+    values = {"of_task": task.task_id, "updated_at": task.at(now), **columns}
+    db.session.execute(_TOUCH, values)
     counts.bump(task.lane)
 
 
