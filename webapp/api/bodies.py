@@ -73,16 +73,17 @@ class LineupAdapter(PydanticAdapter):
 
 
 registry.register("pydantic", LineupAdapter)  # before any view is decorated with a model
+_REFUSAL_SCHEMA = ErrorAnswer.model_json_schema()
+"""How a refusal reads, in its description."""
 
 
 def init_app(app: APIFlask) -> None:
     """Have the framework describe refusals as they are."""
-    refusal = ErrorAnswer.model_json_schema()
     app.config.update(
         VALIDATION_ERROR_STATUS_CODE=400,
-        VALIDATION_ERROR_SCHEMA=refusal,
+        VALIDATION_ERROR_SCHEMA=_REFUSAL_SCHEMA,
         VALIDATION_ERROR_DESCRIPTION="Not readable as JSON, or a field cannot be used",
-        HTTP_ERROR_SCHEMA=refusal,
+        HTTP_ERROR_SCHEMA=_REFUSAL_SCHEMA,
         AUTO_404_RESPONSE=False,
         AUTO_SERVERS=False,
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoints, entry_points
 from typing import Any
 
 import structlog
@@ -88,7 +89,7 @@ def load(settings: Settings, vault: Vault) -> Catalogue:
     """The built-in agents and every installed plug-in of the entry point group."""
     limits = Limits(stop_grace_s=settings.stop_grace_s, environment=sources.inherited())
     agents = {name: _resolve(path)(limits) for name, path in BUILT_IN.items()}
-    for point in entry_points(group=GROUP):
+    for point in _plug_ins():
         if point.name in agents:
             continue
         try:
@@ -96,6 +97,12 @@ def load(settings: Settings, vault: Vault) -> Catalogue:
         except Exception:
             log.exception("agent not loaded", agent=point.name, entry_point=point.value)
     return Catalogue(agents, vault)
+
+
+@cache
+def _plug_ins() -> EntryPoints:
+    """What installed packages bring. All of them are read for it, so a process looks once."""
+    return entry_points(group=GROUP)
 
 
 def _secrets_of(agent: Agent) -> Sequence[str]:
