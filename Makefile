@@ -29,7 +29,7 @@ postgresql: $(VENV)/run.stamp $(VENV)/postgresql.stamp ## install the driver for
 test: $(VENV)/run.stamp $(VENV)/test.stamp $(VENV)/node.stamp ## run the tests (ARGS="tests/domain -x")
 	@.ci/need chromium chromium
 	@.ci/need initdb postgresql
-	@$(CLEAN_ENV) $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(CLEAN_ENV) $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal $(ARGS)
 
 audit: $(VENV)/run.stamp $(VENV)/test.stamp ## cron beside Debian's, a simulated year of schedules, kills everywhere
 	@$(CLEAN_ENV) $(BIN)/python -m tests.audit.cron
