@@ -29,8 +29,13 @@ def polls(page: Page, path: str, count: int = 2) -> Response:
     for _ in range(count):
         with page.expect_response(lambda answer: path in answer.url) as found:
             page.clock.run_for(5_000)
-    until(lambda: page.locator(".htmx-request").count() == 0)
+    answered(page)
     return found.value
+
+
+def answered(page: Page) -> None:
+    """Wait until nothing is asked: what is still under way would be told what was so before."""
+    until(lambda: page.locator(".htmx-request").count() == 0)
 
 
 def test_a_poll_keeps_what_is_typed_the_focus_and_the_caret(
@@ -84,6 +89,7 @@ def test_the_strip_does_not_deny_what_the_page_already_shows(
         page.goto(path)
         page.clock.pause_at(60_000)
         expect(page.locator("#strip")).to_contain_text("running")
+        answered(page)
         server.ask(task_id, "pause")
         home.becomes(task_id, "paused")
         page.clock.run_for(1_000)  # the page asks every second, the strip every five
