@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.fakes import Gate, ScriptedAgent
+from tests.waiting import until
 from webapp import clock
+from webapp.agents.process_table import TABLE
 from webapp.db import db
 from webapp.models import Runner
-from webapp.runtime.context import Context, identify
+from webapp.runtime.context import Context, identify, is_alive
 from webapp.runtime.rescue import LEASE, Dropped, rescue_the_dead
 from webapp.runtime.worker import LaneWorker
 from webapp.services import claims, runners
@@ -62,6 +66,28 @@ def test_an_active_task_whose_runner_nobody_knows_is_closed(
     assert rescue_the_dead(context) == 1
 
     assert stored(task.task_id).error_message.startswith("interrupted")
+
+
+def test_a_turn_of_the_clock_makes_nobody_another(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booted = psutil.boot_time()
+    monkeypatch.setattr(psutil._psplatform, "boot_time", lambda: booted + 3600)
+
+    assert is_alive(context.identity, identify()) is True
+
+
+def test_a_server_that_ended_and_was_not_collected_is_dead() -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as server:
+        seen = TABLE.look(server.pid)
+        assert seen is not None
+        runner = replace(identify(), pid=server.pid, pid_started=seen.process.started)
+        assert is_alive(runner, identify()) is True
+
+        server.kill()
+        until(lambda: psutil.Process(server.pid).status() == psutil.STATUS_ZOMBIE)
+
+        assert is_alive(runner, identify()) is False
 
 
 ELSEWHERE = replace(identify(), runner_id="elsewhere", host="another-machine")

@@ -14,4 +14,4 @@ class Identity:
     boot_id: str
     pid: int
     pid_started: float
-    """Seconds since 1970, as the system tells it."""
+    """In the unit of this system's table of processes, where no turn of the clock moves it."""

@@ -17,6 +17,7 @@ from flask import Flask
 from uuid_utils import uuid7
 
 from webapp import clock
+from webapp.agents.process_table import TABLE
 from webapp.config import Settings
 from webapp.domain import spending
 from webapp.domain.runner import Identity
@@ -59,7 +60,7 @@ def identify() -> Identity:
         host=socket.gethostname(),
         boot_id=_boot_id(),
         pid=os.getpid(),
-        pid_started=psutil.Process().create_time(),
+        pid_started=_started(os.getpid()) or 0.0,
     )
 
 
@@ -70,11 +71,14 @@ def is_alive(runner: Identity, here: Identity) -> bool | None:
     if runner.boot_id != here.boot_id:
         same_kernel = runner.boot_id.split(":")[0] == here.boot_id.split(":")[0]
         return None if same_kernel else False
-    try:
-        started = psutil.Process(runner.pid).create_time()
-    except psutil.NoSuchProcess:
-        return False
-    return abs(started - runner.pid_started) < 1.0
+    started = _started(runner.pid)
+    return started is not None and abs(started - runner.pid_started) < 1.0
+
+
+def _started(pid: int) -> float | None:
+    """When a process began, for comparing; None if there is none, or it waits to be collected."""
+    seen = TABLE.look(pid)
+    return None if seen is None else float(seen.process.started)
 
 
 def _boot_id() -> str:
