@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +14,8 @@ from apiflask import APIFlask
 from tests.fakes import Gate, Patient, ScriptedAgent
 from tests.runtime.conftest import failing
 from tests.waiting import until
-from webapp import clock
+from webapp import clock, runtime
+from webapp.agents.protocol import Console, Result, Work
 from webapp.db import db
 from webapp.domain.outcome import Outcome
 from webapp.queries import activity
@@ -50,6 +53,41 @@ def test_an_agent_that_ignores_its_stop_is_left_behind_and_the_lane_goes_on(
     with app.app_context():
         assert activity.newest(task.session_id, 100) == before
     assert context.output.read(task.task_id, 1, 0, 100).data == b""
+
+
+def test_a_task_whose_agent_is_left_behind_is_not_tried_again_beside_it(
+    context: Context, agent: ScriptedAgent, submit: Submit, start_worker: Any, becomes: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("webapp.runtime.run.MARGIN_S", 0.05)
+    gate = agent.scripts["deaf"] = Gate()
+    task = submit("deaf", timeout_s=0.05, max_retries=2, retry_delay_s=0)
+    start_worker()
+
+    ended = becomes(task.task_id, "failed")
+
+    assert (ended.abandoned, ended.attempt, ended.error_code) == (True, 1, "timed_out")
+    gate.open.set()
+
+
+@pytest.mark.any_database
+def test_what_an_agent_forks_is_no_second_server(
+    app: APIFlask, agent: ScriptedAgent, submit: Submit, becomes: Any
+) -> None:
+    def fork(_work: Work, _console: Console) -> Result:
+        with warnings.catch_warnings(action="ignore"):  # that a process with threads forks
+            child = os.fork()
+        if child == 0:
+            os._exit("runtime-start" in [thread.name for thread in threading.enumerate()])
+        return Result(f"ended with {os.waitpid(child, 0)[1]}")
+
+    agent.scripts["fork"] = fork
+    task = submit("fork")
+    runtime.start(app)
+
+    assert becomes(task.task_id, "completed").task_result == "ended with 0"
+
+    runtime.stop(app)
 
 
 def test_a_run_that_slept_through_its_rescue_changes_nothing_when_it_wakes(

@@ -153,7 +153,8 @@ class Runtime:
 def start(app: Flask) -> Runtime:
     """Start the runtime of this process for ``app``; a second call returns the first one's.
 
-    After a fork the child starts one of its own: threads do not survive a fork.
+    After a fork by the main thread the child starts one of its own: threads do not survive a fork.
+    Whatever another thread forks, such as an agent's, is no server and runs nothing.
     """
     ports = cast(Ports, app.extensions[KEY])
     with ports.starting:
@@ -165,7 +166,10 @@ def start(app: Flask) -> Runtime:
         runtime = Runtime(context)
         ports.wake = ports.health = runtime  # first, so that a signal in between can stop it
         runtime.start()
-    os.register_at_fork(after_in_child=lambda: _start_again(app, runtime))
+    main = threading.main_thread().ident
+    os.register_at_fork(
+        after_in_child=lambda: _forked(app, runtime, serves=threading.get_ident() == main)
+    )
     return runtime
 
 
@@ -183,13 +187,14 @@ def stop(app: Flask) -> None:
     ports.wake = ports.health = Idle()
 
 
-def _start_again(app: Flask, parents: Runtime) -> None:
+def _forked(app: Flask, parents: Runtime, *, serves: bool) -> None:
     ports = cast(Ports, app.extensions[KEY])
     if ports.wake is not parents:
         return
     ports.starting = threading.Lock()  # the parent's may have been held at the fork
     ports.wake = ports.health = Idle()
-    threading.Thread(target=start, args=(app,), name="runtime-start", daemon=True).start()
+    if serves:
+        threading.Thread(target=start, args=(app,), name="runtime-start", daemon=True).start()
 
 
 def _joined(

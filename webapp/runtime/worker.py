@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -108,7 +109,8 @@ class LaneWorker:
             ended = self._carry_out(run)
             if ended is not None:
                 outcome, news = ended
-                if run.abandoned:
+                if run.abandoned:  # a second attempt would be at work beside the first
+                    outcome = replace(outcome, may_retry=False)
                     news = self._abandon(assignment, news)
                 self._claimed = self._conclude(assignment, outcome, news)
         finally:
