@@ -126,6 +126,18 @@ def test_the_highest_priority_goes_first_and_age_breaks_a_tie(
     assert order == [ids["b"], ids["c"], ids["a"]]
 
 
+def test_how_long_it_may_wait_is_over_once_a_task_has_begun(
+    submit: Submit, claim: Any, conclude: Any, context: Context
+) -> None:
+    submit(waiting_timeout_s=60, max_retries=1, now=NOON)
+    later = NOON + timedelta(minutes=5)
+    conclude(claim(now=NOON), FAILED, later)
+
+    assert context.call(claims.give_up_waiting, later) == 0
+
+    assert claim(now=later + timedelta(minutes=5)).attempt == 2
+
+
 def test_a_task_that_waited_too_long_fails_with_that_reason(
     context: Context, app: APIFlask, submit: Submit, claim: Any, stored: Any
 ) -> None:

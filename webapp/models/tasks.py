@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    and_,
     false,
     literal_column,
     text,
@@ -42,6 +43,11 @@ IS_OPEN = "status IN ('pending', 'running', 'paused')"
 def is_pending(tasks: FromClause) -> ColumnElement[bool]:
     """The task waits: the condition of the index tasks are claimed by."""
     return tasks.c.status == literal_column("'pending'")
+
+
+def waits_in_vain(tasks: FromClause, now: datetime) -> ColumnElement[bool]:
+    """The time it may wait is over. A task that has begun once waits for what it was promised."""
+    return and_(is_pending(tasks), tasks.c.attempt == 0, tasks.c.expires_at <= now)
 
 
 def is_active(tasks: FromClause) -> ColumnElement[bool]:

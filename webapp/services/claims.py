@@ -21,7 +21,7 @@ from webapp.domain.receipts import UNREAD, Receipt
 from webapp.domain.retry import backoff
 from webapp.domain.spending import UNLIMITED, Allowance
 from webapp.models import Attempt, Instruction, Lane, Task
-from webapp.models.tasks import is_pending
+from webapp.models.tasks import is_pending, waits_in_vain
 from webapp.services import locks, moves
 from webapp.services.activity import SYSTEM, USER, Entry
 from webapp.services.moves import STANDING, Standing, standing
@@ -128,13 +128,10 @@ def rescue(task_id: str, attempt: int, outcome: Outcome, now: datetime) -> bool:
 @transaction
 def give_up_waiting(now: datetime) -> int:
     """Fail the tasks whose waiting time ran out; returns how many."""
-    locks.lanes_of(is_pending(_tasks) & (_tasks.c.expires_at <= now))
+    in_vain = waits_in_vain(_tasks, now)
+    locks.lanes_of(in_vain)
     rows = db.session.execute(
-        select(*STANDING)
-        .where(is_pending(_tasks), _tasks.c.expires_at <= now)
-        .order_by(_tasks.c.seq)
-        .limit(500)
-        .with_for_update()
+        select(*STANDING).where(in_vain).order_by(_tasks.c.seq).limit(500).with_for_update()
     ).all()
     for row in rows:
         _give_up(standing(row), "waited_too_long", now)

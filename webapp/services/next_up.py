@@ -64,7 +64,7 @@ NEXT = (
         _tasks.c.lane == _lane,
         is_pending(_tasks),
         or_(_tasks.c.not_before.is_(None), _tasks.c.not_before <= _now),
-        or_(_tasks.c.expires_at.is_(None), _tasks.c.expires_at > _now),
+        or_(_tasks.c.expires_at.is_(None), _tasks.c.expires_at > _now, _tasks.c.attempt > 0),
         ~exists().where(_tasks.c.lane == _lane, is_active(_tasks)).correlate(None),
         ~exists(select(Freeze.__table__.c.only)),
         ~exists().where(_lanes.c.name == _lane, _lanes.c.state == PAUSED).correlate(None),
