@@ -11,6 +11,7 @@ from webapp.cli import options
 from webapp.cli.ending import Code, Declined, Ended
 from webapp.cli.options import Span, notice, show_json, talks, task_path, text_of
 from webapp.cli.tasks import active
+from webapp.domain.messages import sentence
 from webapp.domain.task_state import OPEN
 
 if TYPE_CHECKING:
@@ -95,8 +96,10 @@ def _await(server: Server, operation: str, task_id: str, until_s: float | None) 
 
     looks = Looks(LONGEST_LISTEN_S, until_s)
     try:
-        while not EFFECTS[operation](show(server, task_id)):
+        while not EFFECTS[operation](task := show(server, task_id)):
             looks.rest()
+        if operation == "pause" and task["status"] != "paused":
+            raise Ended(Code.REFUSED, f"It is {task['status']}: {sentence('ended_unpaused', {})}")
     except Declined as refusal:
         if refusal.status != 404:  # deleted right after it stopped
             raise

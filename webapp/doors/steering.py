@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from webapp import clock
-from webapp.domain.errors import NoSuchTask
+from webapp.domain.errors import Conflict, NoSuchTask
 from webapp.domain.task_state import FINAL, Status
 from webapp.doors.due import settle
 from webapp.doors.intake import bounds
@@ -83,9 +83,14 @@ def ask(operation: str, task_id: str, *, by: str, reason: str | None) -> Accepte
 
 
 def steer(operation: str, task_id: str, *, by: str, reason: str | None) -> Effect:
-    """Ask, and wait a moment for what was asked; raises what the control refuses."""
+    """Ask, and wait a moment for what was asked; raises what the control refuses.
+
+    A run that ends instead of pausing was not paused: Conflict.
+    """
     taken = ask(operation, task_id, by=by, reason=reason)
     done, row = _wait(task_id, _EFFECTS[operation], clock.monotonic() + EFFECT_S)
+    if operation == "pause" and done and (row is None or row.status != Status.PAUSED):
+        raise Conflict("ended_unpaused")
     code = taken.code if taken.code == "cancelled" else f"{operation}_{'done' if done else 'taken'}"
     return Effect(task_id, operation, code, tasks.control(row) if row is not None else None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -158,6 +158,9 @@ def _finish(task_id: str, attempt: int, outcome: Outcome, news: News, now: datet
     task = moves.look(task_id, attempt)
     if task.wish == "stop" and outcome.move != "stop":
         outcome = outcomes.stopped(outcome.result, outcome.exit_code)
+    if task.wish == "pause":
+        late = Entry(task_id, attempt, SYSTEM, "working", "ended_unpaused")
+        news = replace(news, entries=[*news.entries, late])
     if outcome.move == "fail" and (again := _again(task, outcome, now)) is not None:
         entries = [*news.entries, again[0]]
         fresh: dict[str, Any] = {"progress": None, "pause_reason": None}

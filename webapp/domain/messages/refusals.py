@@ -58,6 +58,7 @@ REFUSALS = {
     "already_final": N_("The task is %(status)s already; this comes too late."),
     "not_running_yet": N_("The task still waits; it does not run yet."),
     "already_paused": N_("The task is paused already."),
+    "ended_unpaused": N_("The run ended before it could pause."),
     "not_paused": N_("The task is not paused."),
     "being_stopped": N_("The task is being stopped."),
     "input_ended": N_("The input of this task has been ended."),
