@@ -83,6 +83,13 @@ def test_reading_is_not_a_matter_of_origin(api: FlaskClient) -> None:
     assert api.get("/api/status", headers=headers).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["toolkits", "toolkit/x/tools", "toolkit/x/connection-status"])
+def test_a_question_that_changes_something_is(api: FlaskClient, path: str) -> None:
+    response = api.get(f"/api/composio/{path}", headers={"Sec-Fetch-Site": "cross-site"})
+    assert (response.status_code, error(response)) == (403, "foreign_origin")
+    assert api.get(f"/api/composio/{path}").status_code != 403
+
+
 def test_an_allowed_origin_passes_and_only_that_one(serve: Serve) -> None:
     app = serve(allowed_origins="chrome-extension://abc, https://other.example, null")
     api = as_bearer(app, make_token(app))

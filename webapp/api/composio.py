@@ -14,7 +14,7 @@ from webapp.domain.errors import Forbidden
 from webapp.domain.messages import sentence
 from webapp.domain.toolkits import READY, ComposioFailed
 from webapp.doors import toolkits as doors
-from webapp.doors.principal import administration, principal
+from webapp.doors.principal import administration, changes, principal
 from webapp.queries import toolkits
 from webapp.queries.tasks import plain
 
@@ -161,6 +161,7 @@ def verify(json_data: KeyBody) -> ResponseReturnValue:
 
 
 @bp.get("/toolkits")
+@changes
 @bp.input(ToolkitsQuery, location="query")
 @bp.doc(responses=answers(ToolkitList, refusals=(400, 409)))
 def index(query_data: ToolkitsQuery) -> ResponseReturnValue:
@@ -194,6 +195,7 @@ def toggle(slug: str, json_data: ToggleBody) -> ResponseReturnValue:
 
 
 @bp.get("/toolkit/<slug>/tools")
+@changes
 @bp.doc(responses=answers(ToolsAnswer, refusals=(400, 404, 409)))
 def tools(slug: str) -> ResponseReturnValue:
     """Ask for the tools of a toolkit."""
@@ -210,6 +212,7 @@ def choose(slug: str, json_data: ToolsBody) -> ResponseReturnValue:
 
 
 @bp.get("/toolkit/<slug>/connection-status")
+@changes
 @bp.doc(responses=answers(ConnectionAnswer, refusals=(400, 404, 409)))
 def connection(slug: str) -> ResponseReturnValue:
     """Ask how the account of a toolkit stands."""

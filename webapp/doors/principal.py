@@ -12,7 +12,7 @@ from webapp.domain.scopes import Scope
 
 Marked = TypeVar("Marked", bound=Callable[..., Any] | Blueprint)
 
-MARK = "lineup_administration"
+ADMINISTRATION, CHANGES = "lineup_administration", "lineup_changes"
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,27 @@ def somebody() -> Principal | None:
 
 def administration(thing: Marked) -> Marked:
     """Mark a view, or all of a blueprint, as open to the scope ``admin`` alone."""
-    setattr(thing, MARK, True)
+    setattr(thing, ADMINISTRATION, True)
     return thing
+
+
+def changes(view: Marked) -> Marked:
+    """Mark a view that is asked with GET and changes something all the same."""
+    setattr(view, CHANGES, True)
+    return view
 
 
 def is_administration() -> bool:
     """Whether the request at hand goes to something marked as administration."""
+    return _is_marked(ADMINISTRATION)
+
+
+def is_change() -> bool:
+    """Whether the request at hand goes to something marked as changing something."""
+    return _is_marked(CHANGES)
+
+
+def _is_marked(mark: str) -> bool:
     view = current_app.view_functions.get(request.endpoint or "")
     blueprint = current_app.blueprints.get(request.blueprint or "")
-    return getattr(view, MARK, False) or getattr(blueprint, MARK, False)
+    return getattr(view, mark, False) or getattr(blueprint, mark, False)

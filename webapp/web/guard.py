@@ -14,7 +14,7 @@ from webapp import clock
 from webapp.config import Settings
 from webapp.domain.errors import Forbidden, NotFound, Refused, Unauthorized
 from webapp.domain.scopes import Scope
-from webapp.doors.principal import Principal, is_administration, somebody
+from webapp.doors.principal import Principal, is_administration, is_change, somebody
 from webapp.doors.receiving import AHEAD, expected_body, leave, refuse_half_a_body
 from webapp.queries import flows, people
 from webapp.services import failures
@@ -47,10 +47,10 @@ def init_app(app: Flask, settings: Settings) -> None:
         if not auth:
             refuse_others(request)
         names.refuse_unknown(request)
-        if changes:
+        if changes or is_change():
             origins.refuse_foreign(request)
-            if refusals.answers_json(request.path):
-                refuse_other_bodies(request, expected_body())
+        if changes and refusals.answers_json(request.path):
+            refuse_other_bodies(request, expected_body())
         now = clock.now()
         if request.path.startswith(refusals.HOOKS):
             _enter_by_hook(now)
