@@ -175,6 +175,31 @@ def test_an_agent_pauses_at_its_checkpoint_goes_on_and_hears_an_instruction(
     ]  # fmt: skip
 
 
+def test_what_an_agent_said_before_it_paused_is_not_told_after(
+    app: APIFlask, agent: ScriptedAgent, submit: Submit, start_worker: Any, becomes: Any,
+    stored: Any, pause: Any, resume: Any,
+) -> None:  # fmt: skip
+    def talk(work: Work, console: Console) -> None:
+        until(lambda: stored(work.task_id).wish == "pause")
+        console.say("the last word")
+        while stored(work.task_id).wish == "pause":
+            console.checkpoint()
+
+    agent.scripts["talk"] = talk
+    task = submit("talk")
+    start_worker()
+    becomes(task.task_id, "running")
+
+    pause(task.task_id)
+    becomes(task.task_id, "paused")
+    resume(task.task_id)
+    becomes(task.task_id, "completed")
+
+    with app.app_context():
+        said = [r.agent_msg for r in activity.newest(task.session_id, 100)]
+    assert said.index("the last word") < said.index("Paused.")
+
+
 def test_a_pause_taken_back_before_it_happened_leaves_the_task_running(
     agent: ScriptedAgent, submit: Submit, start_worker: Any, becomes: Any,
     stored: Any, pause: Any, resume: Any,

@@ -40,7 +40,7 @@ class RunConsole:
         self._progress: dict[str, Any] | None = None
         self._receipts: dict[str, tuple[Receipt, str | None]] = {}
         self._trouble: str | None = None
-        self._states = threading.Lock()
+        self._telling, self._states = threading.Lock(), threading.Lock()
         self._unwritten: Callable[..., None] | None = None
         """The latest pause or resumption, while the database does not take it."""
         self.controls: Controls | None = None
@@ -160,6 +160,24 @@ class RunConsole:
                 )
             )
 
+    def tell(self) -> None:
+        """Write down what was said, in its order, if the database is there."""
+        task = self._assignment
+        with self._telling:
+            if not (news := self.take()):
+                return
+            try:
+                self._context.call(
+                    records.record, task.task_id, task.attempt, news, self._context.now()
+                )
+            except LostAttempt:
+                self.lose()
+            except AWAY:
+                self.put_back(news)
+                log.exception("news kept for later", task_id=task.task_id)
+            except Exception:  # it would fail again and again
+                log.exception("news not storable", task_id=task.task_id)
+
     def catch_up(self) -> None:
         """Write the state that could not be written while the database was away."""
         with self._states:
@@ -176,6 +194,7 @@ class RunConsole:
 
     def _write_state(self, verb: Callable[..., None]) -> None:
         task = self._assignment
+        self.tell()  # what came before
         try:
             self._context.call(verb, task.task_id, task.attempt, self._context.now())
             self._unwritten = None

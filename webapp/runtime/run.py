@@ -100,7 +100,7 @@ class Run:
 
     def step(self) -> bool:
         """Write the news, grant the wishes, watch the time; False to wait no longer."""
-        self._write_news()
+        self.console.tell()
         self.console.catch_up()
         wishes = self._look()
         if self.console.lost:
@@ -200,22 +200,6 @@ class Run:
 
     def _controls(self) -> Controls:
         return self.console.controls or self.console.patient
-
-    def _write_news(self) -> None:
-        if not (news := self.console.take()):
-            return
-        task = self.assignment
-        try:
-            self._context.call(
-                records.record, task.task_id, task.attempt, news, self._context.now()
-            )
-        except LostAttempt:
-            self.console.lose()
-        except AWAY:
-            self.console.put_back(news)
-            log.exception("news kept for later", task_id=task.task_id)
-        except Exception:  # it would fail again and again
-            log.exception("news not storable", task_id=task.task_id)
 
     def _look(self) -> Wishes | None:
         task = self.assignment

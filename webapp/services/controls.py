@@ -101,6 +101,7 @@ def instruct(
 ) -> str:
     """Queue an instruction (or the end of the input) for the active run; returns its id."""
     task = _active(task_id, "instruct" if kind == "text" else kind)
+    now = task.at(now)
     _may(task, "instruct" if kind == "text" else kind, refuses)
     if task.wish == "stop":
         raise Conflict("being_stopped")
@@ -156,7 +157,7 @@ def _may(task: Standing, verb: str, refuses: Refuses) -> None:
 
 def want(task: Standing, wish: str, by: str, reason: str | None, now: datetime) -> None:
     """Write down what is wished of an active task, for verbs that are in their transaction."""
-    entry = _asked(task, wish, by, reason)
+    entry, now = _asked(task, wish, by, reason), task.at(now)
     activity.append(task.session_id, [entry], now)
     moves.touch(task, now, wish=wish, wish_reason=reason, wish_by=by, wish_at=now)
     audit.note(by, wish, task.task_id, now, reason=reason)

@@ -16,6 +16,7 @@ from webapp.services.news import News, settle
 def record(task_id: str, attempt: int, news: News, now: datetime) -> None:
     """Append a run's news; raises LostAttempt if the run is not the task's own any more."""
     task = moves.look(task_id, attempt)
+    now = task.at(now)
     columns = {} if news.progress is None else {"progress": dict(news.progress)}
     if news.entries:
         activity.append(task.session_id, news.entries, now)
