@@ -208,19 +208,20 @@ class OutputWriter:
 
 
 def as_text(chunk: Chunk, *, ended: bool) -> Text:
-    """A chunk as text that splits no character, or in base64 if it is not text.
+    """A chunk as text, or in base64 if it is not text; either splits no character.
 
     A character that has not arrived as a whole waits, unless nothing more can come.
     """
+    data = chunk.data
     try:
-        text, count = codecs.utf_8_decode(chunk.data, "strict", False)
+        text, count = codecs.utf_8_decode(data, "strict", False)
         # Half a character is all there is: it waits, or is no character.
         waits = chunk.next_offset >= chunk.size and not ended
-        if count or waits or not chunk.data:
+        if count or waits or not data:
             return Text(text, "utf-8", chunk.offset + count)
     except UnicodeDecodeError:
-        pass
-    return Text(base64.b64encode(chunk.data).decode(), "base64", chunk.next_offset)
+        data = data[: len(data) - _incomplete(data)] or data
+    return Text(base64.b64encode(data).decode(), "base64", chunk.offset + len(data))
 
 
 def _read(directory: Path, offset: int, limit: int) -> Chunk:
@@ -280,9 +281,9 @@ def _start_of_lines(data: bytes, lines: int) -> int:
 
 
 def _first_character(data: bytes) -> int:
-    """How many bytes the first character has."""
-    first = data[0] if data else 0
-    return 4 if first >= 0xF0 else 3 if first >= 0xE0 else 2 if first >= 0xC0 else 1
+    """How many bytes the first character has; 1 if the first byte leads none."""
+    lead = data[0] if data and 0xC2 <= data[0] <= 0xF4 else 0
+    return 4 if lead >= 0xF0 else 3 if lead >= 0xE0 else 2 if lead else 1
 
 
 def _continuation(data: bytes) -> int:
