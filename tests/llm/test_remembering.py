@@ -13,6 +13,14 @@ from tests.llm.talking import RecordingLedger, Talk
 from webapp.agents.protocol import AgentFailed
 
 
+def long_turn(server: OpenAIServer, talk: Talk, answer: str) -> list[Any]:
+    """What is kept of a task whose tool gave back far more than a small bound allows."""
+    (talk.workspace / "long").write_text("long " * 2_000)
+    server.script(call("read_file", {"path": "long"}), say(answer))
+    talk.start("What is it?").result()
+    return talk.ledger.memory
+
+
 def test_a_later_task_is_told_what_was_said_before(openai_server: OpenAIServer, talk: Talk) -> None:
     openai_server.script(say("Nice to meet you, Ada."))
     talk.start("I am Ada.").result()
@@ -61,6 +69,49 @@ def test_the_oldest_is_forgotten_first_and_that_is_said(
     assert "question 3" in told
     assert "question 0" not in told
     assert talk.console.params("llm_forgot")["messages"] >= 2
+
+
+def test_of_a_newest_turn_beyond_the_bound_what_was_asked_and_answered_is_told(
+    openai_server: OpenAIServer, talk: Talk
+) -> None:
+    memory = long_turn(openai_server, talk, "The answer is 42.")
+    openai_server.script(say("Well."))
+
+    later = Talk(talk.workspace, talk.profile)
+    later.start("And now?", memory=memory, memory_tokens=1_000).result()
+
+    told = json.dumps(openai_server.messages())
+    assert told.index("What is it?") < told.index("The answer is 42.") < told.index("And now?")
+    assert "tool_call" not in told
+    assert later.console.params("llm_forgot_steps")["messages"] == 2
+    assert later.console.params("llm_remembers")["messages"] == 2
+
+
+def test_what_was_asked_is_told_alone_where_its_answer_does_not_fit(
+    openai_server: OpenAIServer, talk: Talk
+) -> None:
+    memory = long_turn(openai_server, talk, "x" * 8_000)
+    openai_server.script(say("Well."))
+
+    later = Talk(talk.workspace, talk.profile)
+    later.start("And now?", memory=memory, memory_tokens=1_000).result()
+
+    assert "What is it?" in json.dumps(openai_server.messages())
+    assert later.console.params("llm_forgot_answer")["messages"] == 3
+
+
+def test_where_nothing_fits_it_is_said_that_all_is_left_out(
+    openai_server: OpenAIServer, talk: Talk
+) -> None:
+    memory = long_turn(openai_server, talk, "The answer is 42.")
+    openai_server.script(say("Well."))
+
+    later = Talk(talk.workspace, talk.profile)
+    later.start("And now?", memory=memory, memory_tokens=1).result()
+
+    assert "What is it?" not in json.dumps(openai_server.messages())
+    assert later.console.params("llm_forgot_all")["messages"] == 4
+    assert "llm_remembers" not in later.console.codes()
 
 
 def test_a_task_may_be_told_nothing_of_the_past(openai_server: OpenAIServer, talk: Talk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic_ai.messages import (
@@ -11,6 +12,7 @@ from pydantic_ai.messages import (
     ModelMessagesTypeAdapter,
     ModelRequest,
     ModelResponse,
+    TextPart,
     ToolReturnPart,
     UserPromptPart,
 )
@@ -25,22 +27,36 @@ NOT_TOLD_AGAIN = (
 INTERRUPTED = "Interrupted: the task ended before this tool answered."
 
 
-def told_again(kept: Sequence[Any], most_tokens: int) -> tuple[list[ModelMessage], int]:
-    """The newest whole turns within the bound, and how many messages were left out."""
+@dataclass(frozen=True)
+class Told:
+    """What is told again. ``forgot`` is the code that says what is not, of so many messages."""
+
+    messages: list[ModelMessage]
+    forgot: str | None = None
+    left_out: int = 0
+
+
+def told_again(kept: Sequence[Any], most_tokens: int) -> Told:
+    """The newest whole turns within the bound; of one that is longer by itself, the core."""
     turns: list[list[Any]] = []
     for message in kept:
         if not turns or _begins(message):
             turns.append([])
         turns[-1].append(message)
-    left, chosen = most_tokens * CHARACTERS_A_TOKEN, []
+    most = left = most_tokens * CHARACTERS_A_TOKEN
+    chosen: list[list[Any]] = []
     for turn in reversed(turns):
-        left -= sum(len(json.dumps(message["parts"])) for message in turn)
+        left -= sum(map(_size, turn))
         if left < 0:
             break
         chosen.append(turn)
     wanted = [message for turn in reversed(chosen) for message in turn]
+    forgot = "llm_forgot" if len(chosen) < len(turns) else None
+    if forgot and not chosen:
+        wanted = _core(turns[-1], most)
+        forgot = ("llm_forgot_all", "llm_forgot_answer", "llm_forgot_steps")[len(wanted)]
     messages = ModelMessagesTypeAdapter.validate_python(wanted)
-    return without_loose_ends(messages), len(kept) - len(wanted)
+    return Told(without_loose_ends(messages), forgot, len(kept) - len(wanted))
 
 
 def without_loose_ends(messages: Sequence[ModelMessage]) -> list[ModelMessage]:
@@ -92,6 +108,28 @@ def _slim(message: Mapping[str, Any]) -> dict[str, Any]:
 def _something(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the fields that say something."""
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _core(turn: Sequence[Any], most: int) -> list[Any]:
+    """What was asked, and the last answer in words, as far as they fit; no calls of tools."""
+    asked = _only(turn[0], UserPromptPart.part_kind)
+    said = [_only(message, TextPart.part_kind) for message in turn[1:]]
+    core: list[Any] = []
+    for message in (asked, *[answer for answer in said if answer["parts"]][-1:]):
+        most -= _size(message)
+        if most < 0 or not message["parts"]:
+            break
+        core.append(message)
+    return core
+
+
+def _only(message: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """A message with its parts of one kind."""
+    return {**message, "parts": [one for one in message["parts"] if one["part_kind"] == kind]}
+
+
+def _size(message: Mapping[str, Any]) -> int:
+    return len(json.dumps(message["parts"]))
 
 
 def _begins(message: Any) -> bool:

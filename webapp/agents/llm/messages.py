@@ -11,6 +11,14 @@ MESSAGES = {
     ),
     "llm_remembers": "It is told %(messages)s messages of this session's earlier tasks.",
     "llm_forgot": "The oldest %(messages)s messages of this session are left out: too long.",
+    "llm_forgot_all": "All %(messages)s messages of this session are left out: too long.",
+    "llm_forgot_steps": (
+        "Of this session's earlier tasks it is told only what was last asked and answered: "
+        "the rest is too long."
+    ),
+    "llm_forgot_answer": (
+        "Of this session's earlier tasks it is told only what was last asked: the rest is too long."
+    ),
     "llm_thought": "%(text)s",
     "llm_turn": "%(text)s",
     "llm_asked_tools": "It asks for tools: %(tools)s",

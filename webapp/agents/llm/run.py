@@ -248,12 +248,12 @@ class LlmRun:
     def _history(self) -> list[ModelMessage]:
         if not self._settings.memory or not self._equipment.memory:
             return []
-        told, left_out = memory.told_again(self._equipment.memory, self._settings.memory_tokens)
-        if left_out:
-            self._console.say("llm_forgot", messages=left_out)
-        if told:
-            self._console.say("llm_remembers", messages=len(told))
-        return told
+        told = memory.told_again(self._equipment.memory, self._settings.memory_tokens)
+        if told.forgot:
+            self._console.say(told.forgot, messages=told.left_out)
+        if told.messages:
+            self._console.say("llm_remembers", messages=len(told.messages))
+        return told.messages
 
     def _keep(self, messages: Sequence[ModelMessage], spent: Any = None) -> None:
         self._equipment.ledger.keep(self._kept.fresh(messages), spent)
