@@ -143,6 +143,18 @@ def test_the_log_of_a_session_opens_closes_and_is_read_by_index(
     assert latest["latest_task"]["task_id"] == task["task_id"]
 
 
+def test_why_a_waiting_task_is_stopped_is_in_the_log(api: FlaskClient, send: Send) -> None:
+    task = send("true")
+
+    api.post(f"/api/tasks/{task['task_id']}/stop", json={"reason": "Not today."})
+
+    log = api.get(f"/api/activity/sessions/{task['session_id']}/activity").get_json()
+    asked, done = log["activity_logs"][-2:]
+    assert (asked["agent_name"], asked["agent_status"]) == ("user", "stop")
+    assert asked["agent_msg"].endswith(" asked to stop: Not today.")
+    assert done["agent_msg"] == "Stopped: Not today."
+
+
 def test_one_task_and_the_sessions_have_the_shapes_clients_know(
     api: FlaskClient, send: Send
 ) -> None:

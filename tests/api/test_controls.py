@@ -176,7 +176,23 @@ def test_a_waiting_task_is_cancelled_at_once(api: FlaskClient, send: Send) -> No
     answer = api.post(f"/api/tasks/{task['task_id']}/stop").get_json()
 
     assert (answer["success"], answer["control"]) == (True, None)
+    assert answer["message"] == "The task was stopped before it began."
     assert api.get(f"/api/tasks/{task['task_id']}").get_json()["status"] == "stopped"
+
+
+def test_a_task_that_waits_for_its_next_attempt_is_stopped_in_true_words(
+    api: FlaskClient, live: None, send: Send
+) -> None:
+    task_id = send("exit 1", max_retries=1, retry_delay_s=3600.0)["task_id"]
+    path = f"/api/tasks/{task_id}"
+    until(
+        lambda: [api.get(path).get_json()[name] for name in ("status", "attempt")] == ["pending", 1]
+    )
+
+    answer = api.post(f"{path}/stop").get_json()
+
+    assert answer["message"] == "The task was stopped before its next attempt began."
+    assert api.get(path).get_json()["status"] == "stopped"
 
 
 def test_a_second_stop_adds_its_reason(

@@ -91,7 +91,7 @@ def steer(operation: str, task_id: str, *, by: str, reason: str | None) -> Effec
     done, row = _wait(task_id, _EFFECTS[operation], clock.monotonic() + EFFECT_S)
     if operation == "pause" and done and (row is None or row.status != Status.PAUSED):
         raise Conflict("ended_unpaused")
-    code = taken.code if taken.code == "cancelled" else f"{operation}_{'done' if done else 'taken'}"
+    code = f"{operation}_done" if done and taken.code == f"{operation}_taken" else taken.code
     return Effect(task_id, operation, code, tasks.control(row) if row is not None else None)
 
 

@@ -276,8 +276,14 @@ def _give_up(task: Standing, code: str, now: datetime, **params: Any) -> None:
 def cancel(task: Standing, by: str, reason: str | None, now: datetime) -> None:
     """Stop a task that still waits: both its opening and its closing entry are written."""
     entry = _done(task, "stopped_because", reason=reason) if reason else _done(task, "stopped")
-    asked = Entry(task.task_id, task.attempt, USER, "stop", "stop_asked", {"by": by})
-    moves.move(task, "cancel", now, [asked, entry], stop_reason=reason)
+    moves.move(task, "cancel", now, [asked(task, "stop", by, reason), entry], stop_reason=reason)
+
+
+def asked(task: Standing, what: str, by: str, reason: str | None) -> Entry:
+    """That somebody asked something of a task, and why if that was said."""
+    code = f"{what}_asked_because" if reason else f"{what}_asked"
+    params = {"by": by, "reason": reason} if reason else {"by": by}
+    return Entry(task.task_id, task.attempt, USER, what, code, params)
 
 
 def _report_path(task: Standing, outcome: Outcome) -> str:

@@ -81,7 +81,7 @@ def stop(task_id: str, *, by: str, reason: str | None, now: datetime) -> Accepte
     if task.status is Status.PENDING:
         claims.cancel(task, by, reason, now)
         audit.note(by, "stop", task_id, now, reason=reason)
-        return Accepted(task_id, "stop", "cancelled")
+        return Accepted(task_id, "stop", "cancelled_between" if task.attempt else "cancelled")
     if task.wish == "stop" and reason is None:
         return Accepted(task_id, "stop", "stop_taken")
     want(task, "stop", by, reason, now)
@@ -132,7 +132,7 @@ def instruct(
     if kind == "text":
         entry = Entry(task_id, task.attempt, USER, "additional_request", text=text)
     else:
-        entry = _asked(task, "end_input", by, reason)
+        entry = claims.asked(task, "end_input", by, reason)
     activity.append(task.session_id, [entry], now)
     moves.touch(task, now)
     audit.note(by, "instruct" if kind == "text" else kind, task_id, now)
@@ -157,13 +157,7 @@ def _may(task: Standing, verb: str, refuses: Refuses) -> None:
 
 def want(task: Standing, wish: str, by: str, reason: str | None, now: datetime) -> None:
     """Write down what is wished of an active task, for verbs that are in their transaction."""
-    entry, now = _asked(task, wish, by, reason), task.at(now)
+    entry, now = claims.asked(task, wish, by, reason), task.at(now)
     activity.append(task.session_id, [entry], now)
     moves.touch(task, now, wish=wish, wish_reason=reason, wish_by=by, wish_at=now)
     audit.note(by, wish, task.task_id, now, reason=reason)
-
-
-def _asked(task: Standing, what: str, by: str, reason: str | None) -> Entry:
-    code = f"{what}_asked_because" if reason else f"{what}_asked"
-    params = {"by": by, "reason": reason} if reason else {"by": by}
-    return Entry(task.task_id, task.attempt, USER, what, code, params)

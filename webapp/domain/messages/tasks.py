@@ -56,6 +56,7 @@ TASKS = {
     "resume_done": N_("The task goes on."),
     "stop_done": N_("The task is stopped."),
     "cancelled": N_("The task was stopped before it began."),
+    "cancelled_between": N_("The task was stopped before its next attempt began."),
     "instruction_taken": N_("The instruction is on its way to the task."),
     "end_input_taken": N_("The end of the input is on its way to the task."),
     "uploaded": N_("%(count)s files were stored."),
