@@ -28,7 +28,7 @@ class StandardInput:
 
     A receipt is ``delivered`` when all of an instruction is in the pipe, ``consumed`` when the pipe
     was drained past its end, ``never_read`` when that can no longer happen. An end of input is
-    ``delivered`` when the pipe was closed; whether anybody noticed cannot be seen.
+    ``delivered`` when the pipe was closed, and ``consumed`` once all before it is.
     """
 
     def __init__(
@@ -77,8 +77,7 @@ class StandardInput:
         while self._queue and self._pipe:
             instruction = self._queue[0]
             if instruction.kind == "end_input":
-                self._queue.popleft()
-                self._end(instruction)
+                self._end(self._pipe)
                 return
             try:
                 if not self._write_on(self._pipe, instruction):
@@ -101,13 +100,22 @@ class StandardInput:
             self._rest = self._rest[count:]
         return True
 
-    def _end(self, instruction: Instruction) -> None:
-        if self._pipe is not None:
-            if self._counter is self._pipe:
-                self._counter = _reading_end(self._pipe) if self._unread else None
-            self._pipe.close()
-            self._pipe = None
-        self._receipt(instruction.instruction_id, "delivered")
+    def _end(self, pipe: FileIO) -> None:
+        """Close the pipe, as the first in the queue asks."""
+        if _deserted(pipe):
+            self.close()
+            return
+        self._tell_consumed()
+        end = self._queue.popleft()
+        if self._counter is pipe:
+            self._counter = _reading_end(pipe) if self._unread else None
+        pipe.close()
+        self._pipe = None
+        self._receipt(end.instruction_id, "delivered")
+        if self._unread:
+            self._unread.append(_Written(end.instruction_id, self._written))
+        else:
+            self._receipt(end.instruction_id, "consumed")
         self._refuse_queue()
 
     def _refuse_queue(self) -> None:
