@@ -246,6 +246,11 @@ def test_text_is_shown_as_text_and_cut_in_words_and_the_rest_is_offered(
     assert "This cannot be shown here." in other
 
 
+def test_markdown_of_which_only_the_beginning_is_shown_says_so(browser: Browser, ran: Any) -> None:
+    task = ran("mkdir reports; yes | head -c 300000 > reports/report.md")
+    assert "only its beginning is shown" in browser.get(f"/tasks/{task.task_id}/report").text
+
+
 def test_a_report_shows_nothing_that_is_not_in_reports(
     browser: Browser, ran: Any, settings: Settings
 ) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from apiflask import APIFlask
 
 from tests.conftest import NOON
@@ -118,6 +119,40 @@ def test_a_result_is_markdown_that_can_do_no_harm(
     assert "<strong>bold</strong>" in page
     assert 'href="javascript' not in page
     assert "<img src=x" not in page
+
+
+@pytest.mark.parametrize(
+    ("result", "shown"), [("x" * 300_000, "<p>x"), (f'["{"x" * 299_996}"]', "<pre>[&#34;x")]
+)
+def test_a_long_result_is_cut_in_words_and_the_whole_is_offered(
+    browser: Browser,
+    submit: Submit,
+    claim: Callable[[], Assignment],
+    finish: Any,
+    result: str,
+    shown: str,
+) -> None:
+    submit("write much")
+    taken = claim()
+    finish(taken, result)
+
+    page = browser.get(f"/tasks/{taken.task_id}/result").text
+
+    assert shown in page
+    assert "only the first 200,000 of its 300,000 characters are shown" in page
+    [whole] = re.findall(r'href="([^"]+)">The whole', page)
+    assert browser.client.get(whole).json["task_result"] == result
+
+
+def test_a_result_that_is_shown_as_a_whole_says_nothing_of_its_length(
+    browser: Browser, submit: Submit, claim: Callable[[], Assignment], finish: Any
+) -> None:
+    submit("write")
+    taken = claim()
+    finish(taken, '{"all": "well"}')
+    page = browser.get(f"/tasks/{taken.task_id}/result").text
+    assert "<pre><code>{&#34;all&#34;" in page
+    assert "characters are shown" not in page
 
 
 def test_environment_values_are_masked_on_every_page(browser: Browser, api: Any) -> None:

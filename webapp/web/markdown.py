@@ -19,6 +19,7 @@ TAGS = {
     "li", "ol", "p", "pre", "s", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
 }  # fmt: skip
 LIMIT = 200_000
+"""Characters of a text that are shown; the page says so if there are more."""
 
 _parser = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(
     ["table", "strikethrough"]
@@ -64,7 +65,8 @@ def render_result(text: str) -> Markup:
     if text[:1] in ("{", "["):
         with suppress(ValueError, RecursionError):
             json.loads(text)
-            return Markup("<pre><code>{}</code></pre>").format(text[:LIMIT])
+            whole = Markup("<pre><code>{}</code></pre>")  # the beginning of JSON is only text
+            return (whole if len(text) <= LIMIT else Markup("<pre>{}</pre>")).format(text[:LIMIT])
     return render(text)
 
 

@@ -122,7 +122,9 @@ def _read(row: Row[Any], attempt: Row[Any], path: str) -> Report:
         found = os.fstat(opened)
         data = file.read(READ) if kind in {"markdown", "text"} else b""
     text: str | Markup = data.decode("utf-8", "replace")
+    cut = bool(data) and found.st_size > READ
     if kind == "markdown":
+        cut = cut or len(text) > markdown.LIMIT
         text = markdown.render(str(text), _addresses(row.task_id, attempt.number, name))
     return Report(
         path,
@@ -130,7 +132,7 @@ def _read(row: Row[Any], attempt: Row[Any], path: str) -> Report:
         kind if kind != "page" or found.st_size <= FRAMED else "other",
         found.st_size,
         text,
-        cut=bool(data) and found.st_size > READ,
+        cut=cut,
         changed=known is not None and known["time_ns"] != str(found.st_mtime_ns),
     )
 

@@ -65,7 +65,8 @@ def output(task_id: str) -> ResponseReturnValue:
 def result(task_id: str) -> ResponseReturnValue:
     """What came of it, in the task's own words."""
     row = tasks.find(task_id)
-    return page(row, "result", result=markdown.render_result(row.task_result or ""))
+    text = row.task_result or ""
+    return page(row, "result", result=markdown.render_result(text), shown=markdown.LIMIT)
 
 
 @bp.get("/<task_id>/details")
