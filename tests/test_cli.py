@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from webapp.cli import main
+from webapp.config import Settings
+from webapp.sources import PREFIX
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -59,6 +61,21 @@ def test_a_token_is_shown_once_listed_by_its_ending_and_revoked() -> None:
 
 def test_a_login_link_is_printed() -> None:
     assert "/login/link/" in lineup("login-link").output
+
+
+def test_every_setting_is_listed_with_its_source_the_file_of_settings_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = [line.split("\t") for line in lineup("config").output.splitlines()]
+
+    assert {name for name, _, _ in listed} == {
+        f"{PREFIX}{name.upper()}" for name in [*Settings.model_fields, "config"]
+    }
+    assert ["LINEUP_CONFIG", str(tmp_path / "data" / "lineup.toml"), "default"] in listed
+
+    (tmp_path / "mine.toml").write_text("threads = 5\n")
+    monkeypatch.setenv("LINEUP_CONFIG", str(tmp_path / "mine.toml"))
+    assert f"LINEUP_CONFIG\t{tmp_path / 'mine.toml'}\tenvironment" in lineup("config").output
 
 
 def test_a_command_that_is_not_used_costs_nothing() -> None:

@@ -56,7 +56,8 @@ def read(environ: Mapping[str, str] | None = None, *, file: bool = True) -> Sour
     path = Path(named) if named else Path(values.get("data") or default_data()) / "lineup.toml"
     if named and not path.is_file():
         raise SettingsError(f"LINEUP_CONFIG: there is no file {path}")
-    return Sources({**(_from_toml(path) if file else {}), **values}, frozenset(values), path)
+    found = {**(_from_toml(path) if file else {}), **values}
+    return Sources(found, frozenset([*values, "config"] if named else values), path)
 
 
 def default_data() -> Path:

@@ -44,6 +44,10 @@ def _listed() -> list[dict[str, Any]]:
             value = MASK if found.token.get_secret_value() else ""
         shown = without_secrets(value) if name == "database_url" else value
         listed.append({"name": f"{PREFIX}{name.upper()}", "value": shown, "source": source})
+        if name == "data":  # where the file is follows from it, unless that is said
+            source = "environment" if "config" in read.environment else "default"
+            named = {"name": f"{PREFIX}CONFIG", "value": str(read.file), "source": source}
+            listed.append(named)
     return listed
 
 
