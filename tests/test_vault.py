@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,45 @@ SETTINGS: dict[str, Any] = {
 def keys(tmp_path: Path) -> Vault:
     """A vault with a key of its own."""
     return vault.at(tmp_path)
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of what the disk was made to keep, in that order."""
+    names: list[str] = []
+    real = os.fsync
+
+    def fsync(number: int) -> None:
+        real(number)
+        names.append(Path(f"/proc/self/fd/{number}").resolve().name)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    return names
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="asks Linux what was synced")
+def test_a_key_is_on_the_disk_before_anything_can_be_sealed_with_it(
+    synced: list[str], tmp_path: Path
+) -> None:
+    keys = vault.at(tmp_path)
+    file, directory = synced
+    assert (file.split(".")[0], directory) == ("vault_keys", tmp_path.name)
+
+    keys.add_key()
+    file, directory = synced[2:]
+    assert (file.split(".")[0], directory) == ("vault_keys", tmp_path.name)
+
+    vault.at(tmp_path)
+    assert len(synced) == 4, "what is there is not written again"
+
+
+@pytest.mark.parametrize("name", [vault.SIGNING, vault.KEYS])
+def test_what_cannot_be_read_as_a_key_is_refused_with_the_reason(tmp_path: Path, name: str) -> None:
+    vault.refuse_unusable(tmp_path)
+    (tmp_path / name).mkdir()
+
+    with pytest.raises(vault.KeysUnusable, match=f"{tmp_path / name}.*: Is a directory"):
+        vault.refuse_unusable(tmp_path)
 
 
 def test_a_mask_in_a_secret_place_is_refused_by_the_place(keys: Vault) -> None:

@@ -140,6 +140,6 @@ def _secret_key(settings: Settings) -> bytes:
     """The key that signs cookies: made once, readable by its owner alone."""
     import secrets
 
-    from webapp.vault import made_once
+    from webapp.vault import SIGNING, made_once
 
-    return made_once(settings.data / "secret_key", secrets.token_hex(32).encode())
+    return made_once(settings.data / SIGNING, secrets.token_hex(32).encode())

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 KEYS = "vault_keys"
 KEY_BYTES = 32
+SIGNING = "secret_key"
+"""The file of the key that signs cookies."""
+SIGNING_BYTES = 32
+"""Fewer would be guessed."""
 
 
 class KeysUnusable(Refused):
@@ -173,13 +177,9 @@ class Vault:
             os.close(place)
 
     def _write(self, lines: Sequence[str]) -> None:
-        fresh = self._path.with_name(f"{self._path.name}.{chance.token_hex(4)}")
-        number = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(number, "w") as file:
-            file.write("".join(f"{line}\n" for line in lines))
-            file.flush()
-            os.fsync(number)
+        fresh = _written(self._path, "".join(f"{line}\n" for line in lines).encode())
         fresh.replace(self._path)
+        _settle(self._path.parent)
 
 
 def at(data: Path) -> Vault:
@@ -193,15 +193,53 @@ def _fresh_key() -> str:
 
 
 def made_once(path: Path, content: bytes) -> bytes:
-    """What is in a file for its owner alone; if there was none it is ``content``."""
+    """What is in a file for its owner alone; if there was none it is ``content``.
+
+    It is on the disk first: what is sealed or signed with it must not outlive it.
+    """
     if not path.exists():
-        fresh = path.with_name(f"{path.name}.{chance.token_hex(4)}")
-        fresh.touch(mode=0o600)
-        fresh.write_bytes(content)
+        fresh = _written(path, content)
         try:
             path.hardlink_to(fresh)
         except FileExistsError:
             pass  # another process was first; what it wrote counts
         finally:
             fresh.unlink()
+        _settle(path.parent)
     return path.read_bytes()
+
+
+def refuse_unusable(data: Path) -> None:
+    """Raise KeysUnusable, which says what to do, where a file of keys is there but no key."""
+    signing, keys = data / SIGNING, data / KEYS
+    if signing.exists():
+        try:
+            short = len(signing.read_bytes()) < SIGNING_BYTES
+        except OSError as error:
+            raise KeysUnusable(
+                "signing_key_unread", path=str(signing), reason=error.strerror
+            ) from None
+        if short:
+            raise KeysUnusable("signing_key_short", path=str(signing))
+    if keys.exists() and Vault(keys).count() == 0:
+        raise KeysUnusable("keys_empty", path=str(keys))
+
+
+def _written(path: Path, content: bytes) -> Path:
+    """A new file beside this one, for its owner alone, whose content no power cut takes back."""
+    fresh = path.with_name(f"{path.name}.{chance.token_hex(4)}")
+    number = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(number, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(number)
+    return fresh
+
+
+def _settle(directory: Path) -> None:
+    """Make sure that no power cut takes back what files in it are called."""
+    place = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(place)
+    finally:
+        os.close(place)

@@ -14,11 +14,13 @@ import pytest
 from tests.processes.server import ROOT, Home, Server, environment
 from tests.waiting import until
 
+SERVE = ("-m", "webapp.cli", "serve")
 
-def serve(**settings: str) -> subprocess.CompletedProcess[str]:
+
+def serve(*door: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a server that is expected to refuse."""
     return subprocess.run(
-        [sys.executable, "-m", "webapp.cli", "serve"],
+        [sys.executable, *(door or SERVE)],
         cwd=ROOT,
         env=environment(**settings),
         capture_output=True,
@@ -49,6 +51,30 @@ def test_settings_that_cannot_be_are_refused_in_a_sentence(
     assert ended.returncode == 2
     assert ended.stderr == f"Lineup cannot start with these settings:\n{sentence}\n"
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "remedy"),
+    [
+        ("secret_key", "", "Remove the file: a new key is made at the next start"),
+        ("secret_key", "short", "Remove the file: a new key is made at the next start"),
+        ("vault_keys", "\n", "Restore it from a backup, or remove it"),
+    ],
+)
+@pytest.mark.parametrize("door", [SERVE, ("-c", "import wsgi")])
+def test_a_file_of_keys_that_holds_none_is_refused_by_name_with_the_remedy(
+    tmp_path: Path, name: str, content: str, remedy: str, door: tuple[str, ...]
+) -> None:
+    (tmp_path / name).write_text(content)
+
+    ended = serve(*door, data=str(tmp_path), port="0")
+
+    assert ended.returncode == 1
+    assert ended.stdout == "", "no link is printed"
+    [said] = ended.stderr.splitlines()[-1:]
+    assert str(tmp_path / name) in said
+    assert remedy in said
+    assert [path.name for path in tmp_path.iterdir()] == [name], "nothing was made"
 
 
 def test_a_second_server_on_one_port_is_refused_in_a_sentence_and_harms_nothing(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from webapp import clock
-from webapp.cli.setup import application
+from webapp.cli.setup import application, usable_keys
 
 if TYPE_CHECKING:
     from apiflask import APIFlask
@@ -26,6 +26,7 @@ def serve() -> None:
     gc.disable()  # while all is imported there is nothing to collect: a sixth of the start
     from webapp import ports, runtime
 
+    usable_keys()
     app = application()
     settings: Settings = app.extensions[ports.KEY].settings
     server = _listen(app, settings)

@@ -25,6 +25,17 @@ def settings() -> Settings:
         raise SystemExit(2) from None
 
 
+def usable_keys() -> None:
+    """Leave with a plain message and exit status 1 where a file of keys holds none."""
+    from webapp import vault
+
+    try:
+        vault.refuse_unusable(settings().data)
+    except vault.KeysUnusable as refusal:
+        click.echo(f"Lineup cannot start: {refusal}", err=True)
+        raise SystemExit(1) from None
+
+
 def application() -> APIFlask:
     """The application on a database that is up to date, with nothing running."""
     from webapp import create_app, logs, schema

@@ -21,7 +21,6 @@ GIB = 1024**3
 FREE_AT_LEAST = GIB
 LARGE_WAL = GIB
 AHEAD = timedelta(minutes=2)
-KEY_LENGTH = 32
 
 
 def database_file(settings: Settings) -> Path | None:
@@ -34,7 +33,7 @@ def database_file(settings: Settings) -> Path | None:
 
 def _private(settings: Settings) -> Iterator[Path]:
     """What nobody but the server may read."""
-    yield settings.data / "secret_key"
+    yield settings.data / vault.SIGNING
     yield settings.data / vault.KEYS
     yield settings.data / "cli_token"
     if (file := database_file(settings)) is not None:
@@ -63,8 +62,8 @@ def _foreign(look: Look) -> Iterator[Subject]:
 
 
 def _bad_key(look: Look) -> Iterator[Subject]:
-    path = look.settings.data / "secret_key"
-    if not path.is_file() or path.stat().st_size < KEY_LENGTH:
+    path = look.settings.data / vault.SIGNING
+    if not path.is_file() or path.stat().st_size < vault.SIGNING_BYTES:
         yield Subject(str(path), path)
 
 

@@ -61,8 +61,13 @@ DOCTOR = {
     "mend_search": N_("It is built anew; nothing else is written for some seconds meanwhile."),
     "mend_open_keys": N_("They are closed to everybody but their owner."),
     "mend_foreign_files": N_("Give them to the user the server runs as (chown)."),
-    "mend_bad_key": N_("A new key is made at the next start; everybody logs in again."),
-    "mend_bad_vault_keys": N_("Restore vault_keys from a backup; without it secrets are lost."),
+    "mend_bad_key": N_(
+        "Remove the file if it is there: a new key is made at the next start, "
+        "and everybody logs in again."
+    ),
+    "mend_bad_vault_keys": N_(
+        "Restore vault_keys from a backup, or remove it and enter all secrets again."
+    ),
     "mend_lost_secrets": N_(
         "Restore vault_keys from a backup, or enter the secrets again; until then they fail."
     ),

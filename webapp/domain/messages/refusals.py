@@ -7,6 +7,17 @@ from webapp.domain.messages.marking import N_
 REFUSALS = {
     # Refusals
     "keys_unusable": N_("The keys of secrets cannot be used: %(path)s: %(reason)s."),
+    "keys_empty": N_(
+        "%(path)s holds no key. Restore it from a backup, or remove it: then a new key is made, "
+        "and all secrets have to be entered again."
+    ),
+    "signing_key_unread": N_(
+        "The key in %(path)s, which signs logins, cannot be read: %(reason)s."
+    ),
+    "signing_key_short": N_(
+        "The key in %(path)s, which signs logins, is too short. Remove the file: a new key is "
+        "made at the next start, and everybody logs in again."
+    ),
     "secret_lost": N_("This secret cannot be opened with this server's keys. Enter it again."),
     "secret_lost_in": N_(
         "A secret in “%(setting)s” cannot be opened with this server's keys: it was sealed with "
