@@ -20,6 +20,7 @@ from webapp.cli import main
 from webapp.cli.ending import MEANINGS
 from webapp.config import Settings
 from webapp.domain.providers import PROVIDERS
+from webapp.runtime.catalogue import BUILT_IN
 from webapp.sources import FOR_TASKS, PREFIX
 from webapp.web.documents import heading_id
 
@@ -132,6 +133,15 @@ def test_every_setting_is_in_the_readme_with_its_default() -> None:
             assert shown == f"`{default:g}`", name
         elif default and isinstance(default, str):
             assert shown == f"`{default}`", name
+
+
+def test_every_agent_and_every_setting_of_keeping_has_its_line() -> None:
+    tasks, operating = (text(ROOT / "docs" / f"{name}.md") for name in ("tasks", "operating"))
+    built_in = tasks.partition("## Agents")[2].partition("are built in")[0]
+    assert set(re.findall(r"`(\w+)`", built_in)) == set(BUILT_IN)
+
+    keeping = {name for name in settings() if name.startswith(f"{PREFIX}KEEP_")}
+    assert keeping <= set(VARIABLE.findall(operating))
 
 
 def test_every_command_is_in_the_readme_and_every_one_that_is_named_exists() -> None:
