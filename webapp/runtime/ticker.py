@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from webapp.agents.adopted import Adopted
 from webapp.files import incoming
 from webapp.housekeeping import disposal, renaming, retention
 from webapp.queries import files
@@ -28,6 +29,7 @@ HOUSE = timedelta(hours=1)
 """What any process did less than this ago is not done again; looked at more often than that, so
 that what somebody left unfinished who was killed does not wait as long."""
 FIRST_ROUND = timedelta(seconds=30)
+COLLECT_S = 60
 TIDY_S = 5
 TIDYING_S = 4.0
 """How long one round of tidying may take: what is left waits for the next."""
@@ -48,6 +50,7 @@ class Ticker:
         self._open_lanes = open_lanes
         self._messenger = Messenger(context)
         self._dropped = Dropped(context, held)
+        self._adopted = Adopted()
         self._firing = firing
         self._watch = ClockWatch(context, self.clock_jumped)
         self._last_round: datetime | None = None
@@ -63,6 +66,7 @@ class Ticker:
         self._scheduler.add_job(self.look_round, "interval", seconds=LOOK_ROUND_S)
         self._scheduler.add_job(self.beat, "interval", seconds=HEARTBEAT_S)
         self._scheduler.add_job(self.tidy, "interval", seconds=TIDY_S)
+        self._scheduler.add_job(self._adopted.collect, "interval", seconds=COLLECT_S)
         soon = self._context.now() + FIRST_ROUND
         hours = {"next_run_time": soon, "max_instances": 1}
         self._scheduler.add_job(self.keep_house, "interval", seconds=HOUSE_S, **hours)
