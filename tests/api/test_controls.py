@@ -10,11 +10,8 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from tests.api.conftest import NOBODY, Send, output
-from tests.fakes import ScriptedAgent
 from tests.waiting import until
 from webapp import clock
-from webapp.agents.protocol import Console, Work
-from webapp.queries import activity
 from webapp.services import controls
 
 
@@ -98,25 +95,6 @@ def test_an_unknown_lane_is_refused_by_name(api: FlaskClient) -> None:
 
     assert answer.status_code == 400
     assert "lane" in answer.get_json()["fields"]
-
-
-def test_a_pause_that_the_end_of_the_run_forestalls_is_no_success(
-    api: FlaskClient, app: APIFlask, agent: ScriptedAgent, live: None, send: Send, stored: Any
-) -> None:
-    def ends(work: Work, _console: Console) -> None:
-        until(lambda: stored(work.task_id).wish == "pause")
-
-    agent.scripts["ends"] = ends
-    task = send("ends", agent="scripted")
-    until(lambda: stored(task["task_id"]).status == "running")
-
-    answer = api.post("/api/tasks/pause")
-
-    assert (answer.status_code, answer.get_json()["error"]) == (409, "ended_unpaused")
-    assert stored(task["task_id"]).status == "completed"
-    with app.app_context():
-        log = [entry.code for entry in activity.newest(task["session_id"], 10)]
-    assert log[-2:] == ["ended_unpaused", "completed"]
 
 
 def test_pausing_stops_the_counting_and_resuming_goes_on(
