@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from webapp.config import Settings, SettingsError, load
+from webapp.sources import inherited
 
 NOWHERE = {"LINEUP_DATA": "/nowhere"}
 """So that no file of the developer's own is read."""
@@ -170,6 +171,19 @@ def test_without_its_driver_postgresql_is_refused_and_how_to_get_it_is_said(
 
     assert "make postgresql" in said
     assert "pip install 'lineup-control[postgresql]'" in said
+
+
+def test_what_opens_our_database_is_no_business_of_a_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", "ours")
+    monkeypatch.setenv("LINEUP_TOKEN", "ours, too")
+    monkeypatch.setenv("COLOUR", "green")
+
+    passed_on = inherited()
+
+    assert passed_on["COLOUR"] == "green"
+    assert not {"PGPASSWORD", "LINEUP_TOKEN"} & passed_on.keys()
 
 
 def test_the_environment_wins_over_the_file(toml: Path) -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+SECRETS = ("PGPASSWORD",)
+"""Variables that open our database, where its address holds no password."""
 PREFIX = "LINEUP_"
 FOR_TASKS = "LINEUP_TASK_"
 """Variables Lineup gives to the commands it runs; a server started by one ignores them."""
@@ -74,8 +76,17 @@ def variable(name: str) -> str | None:
 
 
 def inherited() -> dict[str, str]:
-    """What programs that are started inherit of the environment: all but our settings."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    """What programs that are started inherit of the environment: all but what is ours alone."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(PREFIX) and name not in SECRETS
+    }
+
+
+def database_secrets() -> dict[str, str]:
+    """What a program that is to reach our database is told besides."""
+    return {name: value for name in SECRETS if (value := os.environ.get(name)) is not None}
 
 
 def _from_toml(path: Path) -> dict[str, Any]:

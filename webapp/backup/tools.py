@@ -61,7 +61,8 @@ def start(
     secret: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start one; ``secret`` goes into its environment."""
-    environment = {**sources.inherited(), "LC_MESSAGES": "C", **(secret or {})}
+    environment = {**sources.inherited(), **sources.database_secrets(), "LC_MESSAGES": "C"}
+    environment |= secret or {}
     return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=said, env=environment)
 
 
