@@ -24,6 +24,7 @@ from webapp.api.bodies import DESCRIBED, ErrorAnswer
 from webapp.api.description import EXAMPLES, FREE
 from webapp.web.refusals import answers_json
 
+Draft202012Validator: Any = pytest.importorskip("jsonschema").Draft202012Validator
 MODULES = (tasks, flows, schedules, imports, controls, freeze, llm_profiles, mcp_profiles)
 """What takes bodies of which there are examples."""
 Spec = dict[str, Any]
@@ -47,6 +48,32 @@ def calls(spec: Spec) -> Iterator[tuple[str, str, Spec]]:
     for path, operations in sorted(spec["paths"].items()):
         for method, operation in operations.items():
             yield method, path, operation
+
+
+def inside(part: Any) -> list[tuple[Any, Any]]:
+    """What lies in a part of the description, by its name or number."""
+    if isinstance(part, dict):
+        return list(part.items())
+    return list(enumerate(part)) if isinstance(part, list) else []
+
+
+def schemas(part: Any, where: str = "#") -> Iterator[tuple[str, Spec]]:
+    """Every schema of the description that is no part of another, and where it stands."""
+    for name, inner in inside(part):
+        if name == "schema" or where == "#/components/schemas":
+            yield f"{where}/{name}", inner
+        else:
+            yield from schemas(inner, f"{where}/{name}")
+
+
+def parts(schema: Spec) -> Iterator[Spec]:
+    """A schema and every schema in it."""
+    yield schema
+    fields = schema.get("properties", {}).values()
+    more = [schema.get(name) for name in ("items", "additionalProperties")]
+    for one in (*fields, *more, *schema.get("anyOf", ())):
+        if isinstance(one, dict):
+            yield from parts(one)
 
 
 def test_every_call_says_what_it_does_what_it_takes_and_how_it_refuses(spec: Spec) -> None:
@@ -75,6 +102,16 @@ def test_everything_that_is_referred_to_is_there(spec: Spec) -> None:
             found = found[part]
     schemes = {name for _, _, call in calls(spec) for way in call["security"] for name in way}
     assert schemes == set(spec["components"]["securitySchemes"])
+
+
+def test_every_schema_is_one_and_takes_its_own_default_and_examples(spec: Spec) -> None:
+    known = {"components": spec["components"]}
+    for where, schema in schemas(spec):
+        Draft202012Validator.check_schema(schema)
+        for part in parts(schema):
+            told = [part["default"]] if "default" in part else []
+            for value in [*told, *part.get("examples", [])]:
+                assert Draft202012Validator({**part, **known}).is_valid(value), f"{where}: {part}"
 
 
 def test_every_address_for_programs_is_described_and_no_other(api: FlaskClient, spec: Spec) -> None:

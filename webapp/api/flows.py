@@ -7,6 +7,7 @@ from typing import Any, Literal
 from apiflask import APIBlueprint
 from flask.typing import ResponseReturnValue
 from pydantic import Field, StrictInt, StrictStr
+from pydantic.config import JsonDict
 
 from webapp.api.bodies import Answer, Body, Message, answers
 from webapp.api.paging import below, cursor
@@ -34,6 +35,11 @@ class Parameter(Body):
     choices: list[str] | None = None
 
 
+def _or_null(schema: JsonDict) -> JsonDict:
+    """The schema of a field that is checked elsewhere, and may be null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
 class FlowFields(Common):
     """What a run of the flow is submitted with, and what the flow itself is."""
 
@@ -43,17 +49,17 @@ class FlowFields(Common):
     parameters: Any = Field(
         None,
         description="A list of name, type, default?, required?, description? and choices?.",
-        json_schema_extra={"type": "array", "items": Parameter.model_json_schema()},
+        json_schema_extra=_or_null({"type": "array", "items": Parameter.model_json_schema()}),
     )
     notify: Any = Field(
         None,
         description="What of it is told to whom; null: as of all flows.",
-        json_schema_extra={"type": "object"},
+        json_schema_extra=_or_null({"type": "object"}),
     )
     budget: Any = Field(
         None,
         description="What its runs may use on a day: requests, tokens and cost (USD).",
-        json_schema_extra={"type": "object"},
+        json_schema_extra=_or_null({"type": "object"}),
     )
     agent_settings: dict[str, Any] | None = Field(
         None, description="The agent's own settings as one object, instead of among the fields."
