@@ -63,8 +63,8 @@ class ProfileBody(ProfileFields):
     model: StrictStr
 
 
-class ProfileChangeBody(ProfileFields):
-    """Only what is sent changes."""
+class ProfileChangeBody(ProfileFields, extra="allow"):
+    """Only what is sent changes; what is only shown may come back as it is shown."""
 
     profile_name: StrictStr | None = Field(None, description="If sent, the one of the address.")
     provider: StrictStr | None = None

@@ -50,8 +50,8 @@ class ServerBody(ServerFields):
     mcp_server_params: dict[str, Any] = Field(description=PARAMS)
 
 
-class ServerChangeBody(ServerFields):
-    """Only what is sent changes."""
+class ServerChangeBody(ServerFields, extra="allow"):
+    """Only what is sent changes; what is only shown may come back as it is shown."""
 
     display_name: StrictStr | None = None
     mcp_server_name: StrictStr | None = None

@@ -78,8 +78,8 @@ class ScheduleBody(Fields):
     flow_id: StrictStr
 
 
-class ScheduleChangeBody(Fields):
-    """Only what is sent changes."""
+class ScheduleChangeBody(Fields, extra="allow"):
+    """Only what is sent changes; what is only shown may come back as it is shown."""
 
     flow_id: StrictStr | None = Field(None, description="If sent, the one of the address.")
     version: StrictInt | None = Field(

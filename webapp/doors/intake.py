@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -139,6 +139,23 @@ def promise(route: str, key: str | None, body: bytes) -> Promise | None:
     if not IDEMPOTENCY_KEY.fullmatch(key):
         raise Invalid.field("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
     return Promise(route, key, hashlib.sha256(body).hexdigest())
+
+
+def changes(
+    raw: Mapping[str, Any], shown: Mapping[str, Any], own: Collection[str]
+) -> dict[str, Any]:
+    """What is sent that is not as it is shown; raises Invalid where it is none of its own fields.
+
+    So what was shown can be sent back as it is: it changes nothing.
+    """
+    different = {n: sent for n, sent in raw.items() if n not in shown or sent != shown[n]}
+    problems = {
+        name: "cannot be changed" if name in shown else "there is no such field"
+        for name in sorted(different.keys() - own)
+    }
+    if problems:
+        raise refused(problems)
+    return different
 
 
 def refused(problems: Mapping[str, str]) -> Invalid:

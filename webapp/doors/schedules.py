@@ -17,9 +17,9 @@ from webapp.domain.schedules.fates import CATCH_UPS, OVERLAPS
 from webapp.doors import ledgers
 from webapp.doors.calendars import days_of
 from webapp.doors.due import settle
-from webapp.doors.intake import check_text, refused, whole
+from webapp.doors.intake import changes, check_text, refused, whole
 from webapp.ports import ports
-from webapp.queries import flows
+from webapp.queries import flows, schedules
 from webapp.services import schedules as verbs
 from webapp.services.schedules import Terms, Unsettled
 
@@ -50,15 +50,16 @@ def create(flow_id: Any, raw: Mapping[str, Any], *, by: str) -> None:
 
 def change(flow_id: str, raw: Mapping[str, Any], *, by: str, version: int | None = None) -> None:
     """Change what was sent and nothing else; raises Refused that names fields and reasons."""
-    changes = values(raw)
+    shown = schedules.as_json(schedules.find(flow_id))
+    changed = values(changes(raw, shown, OWN))
     for tries_left in reversed(range(TRIES)):
         now = clock.now()
-        if changes.keys() & set(verbs.WHEN):
+        if changed.keys() & set(verbs.WHEN):
             settle(now, flow_id=flow_id)
         with suppress(Unsettled):
             verbs.change(
                 flow_id,
-                changes,
+                changed,
                 min_interval_s=_min_interval_s(),
                 by=by,
                 now=now,
@@ -222,3 +223,5 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "pause_after_failures": whole(1, MAX_FAILURES),
 }
 """Every field that a person may set, and what makes a value of it that can be used."""
+OWN = {*CHECKS, "calendar_ics"}
+"""Every field that may be sent."""

@@ -11,7 +11,7 @@ from webapp.domain.errors import Invalid, NotFound, Refused
 from webapp.domain.messages import sentence
 from webapp.domain.providers import OFFLINE, PROVIDERS, Provider
 from webapp.domain.secrets import is_mask
-from webapp.doors.intake import whole
+from webapp.doors.intake import changes, whole
 from webapp.doors.models import opened
 from webapp.doors.profiles import fields
 from webapp.ports import Tested, ports
@@ -73,9 +73,12 @@ def create(raw: Mapping[str, Any], *, by: str) -> str:
 def change(name: str, raw: Mapping[str, Any], *, by: str) -> None:
     """Change what is sent; a key that is left out, empty or as it is shown stays."""
     row = profiles.llm(name)
-    values = fields.checked(_said(raw), CHECKS)
+    sent = changes(raw, profiles.shown_llm(row), CHECKS)
+    values = fields.checked(_said(sent), CHECKS)
     if values.pop("profile_name", name) != name:
         raise Invalid.field("profile_name", "stays: tasks and flows know it by this name")
+    if not values:
+        return
     has_key = "api_key" in values or row.api_key is not None
     whole = {**row._mapping, **values}
     _check_whole(whole, has_key=has_key, is_new=whole["provider"] != row.provider)

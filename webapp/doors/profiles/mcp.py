@@ -9,6 +9,7 @@ from webapp import clock
 from webapp.domain.errors import Invalid
 from webapp.domain.mcp import SECRETS, check_name, check_server
 from webapp.domain.secrets import SEALED, holds_sealed, is_mask, merged
+from webapp.doors.intake import changes
 from webapp.doors.profiles import fields
 from webapp.ports import Tested, ports
 from webapp.queries import profiles
@@ -40,8 +41,10 @@ def create(raw: Mapping[str, Any], *, by: str) -> str:
 
 def change(mcp_id: str, raw: Mapping[str, Any], *, by: str) -> None:
     """Change what is sent; a secret that is sent as it is shown stays."""
-    stored = profiles.mcp(mcp_id).mcp_server_params
-    verbs.change(mcp_id, _values(raw, stored), by=by, now=clock.now())
+    row = profiles.mcp(mcp_id)
+    sent = changes(raw, profiles.shown_mcp(row), CHECKS)
+    if values := _values(sent, row.mcp_server_params):
+        verbs.change(mcp_id, values, by=by, now=clock.now())
 
 
 def opened(row: Any) -> dict[str, Any]:
