@@ -122,6 +122,44 @@ def test_a_busy_lane_is_409_and_names_the_task_in_the_way(
     }
 
 
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    ("query", "fields", "named", "reason"),
+    [
+        ("lane=crawl", {"lane": "main"}, "lane", "another lane than the body"),
+        ("lane=nowhere", {}, "lane", "no lane named"),
+        ("lane=", {}, "lane", "must be the name of a lane"),
+        ("lane=crawl&lane=main", {}, "lane", "more than once"),
+        ("priority=5", {}, "priority", "no such field"),
+    ],
+)
+def test_an_address_that_names_no_lane_of_its_own_is_refused_and_nothing_is_stored(
+    api: FlaskClient, query: str, fields: dict[str, Any], named: str, reason: str
+) -> None:
+    api.post("/api/lanes", json={"name": "crawl"})
+
+    answer = api.post(f"/api/tasks/submit?{query}", json={**SHELL, **fields})
+
+    assert answer.status_code == 400
+    assert reason in answer.get_json()["fields"][named]
+    assert api.get("/api/tasks").get_json()["tasks"] == []
+
+
+def test_the_address_names_the_lane_where_the_body_names_none(api: FlaskClient) -> None:
+    api.post("/api/lanes", json={"name": "crawl"})
+    keyed = {"Idempotency-Key": "once"}
+
+    def post(query: str, **fields: Any) -> int:
+        address, body = f"/api/tasks/submit{query}", {**SHELL, "when_busy": "queue", **fields}
+        return api.post(address, json=body, headers=keyed if not fields else {}).status_code
+
+    assert post("?lane=crawl") == post("?lane=crawl") == 200
+    assert post("?lane=main") == post("") == 422
+    assert post("?lane=crawl", lane=None) == post("?lane=crawl", lane="crawl") == 200
+    tasks = api.get("/api/tasks").get_json()["tasks"]
+    assert [task["lane"] for task in tasks] == ["crawl"] * 3
+
+
 @pytest.mark.parametrize("key", ["", "with space", "x" * 256])
 def test_an_idempotency_key_of_the_wrong_shape_is_refused(api: FlaskClient, key: str) -> None:
     answer = api.post("/api/tasks/submit", json=SHELL, headers={"Idempotency-Key": key})

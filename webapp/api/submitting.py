@@ -28,10 +28,16 @@ class SubmitAnswer(Answer):
     workspace_dir: str
 
 
-def answered(route: str, submit: Callable[[Promise | None], Submitted]) -> dict[str, Any]:
-    """Answer as before if this was asked before, even where it could not be asked again."""
+def answered(
+    route: str, submit: Callable[[Promise | None], Submitted], *, beside: str = ""
+) -> dict[str, Any]:
+    """Answer as before if this was asked before, even where it could not be asked again.
+
+    What is said ``beside`` the body counts as part of it.
+    """
     by, now = principal().name, clock.now()
-    promised = promise(route, request.headers.get("Idempotency-Key"), request.get_data())
+    sent = request.get_data() + beside.encode()
+    promised = promise(route, request.headers.get("Idempotency-Key"), sent)
     submitted = submissions.kept(promised, by=by, now=now) if promised is not None else None
     if submitted is None:
         submitted = submit(promised)

@@ -14,6 +14,7 @@ from webapp.api import views
 from webapp.api.bodies import Answer, Body, Message, answers
 from webapp.api.paging import below, cursor
 from webapp.api.submitting import SubmitAnswer, answered
+from webapp.domain.errors import Invalid
 from webapp.domain.messages import sentence
 from webapp.domain.task_state import Status
 from webapp.doors import models, steering
@@ -80,6 +81,12 @@ class SubmitBody(Fields):
     """What should be done, and by whom."""
 
     task_description: StrictStr = Field(description="For shell: the command.")
+
+
+class SubmitQuery(Body):
+    """Where it is to wait, for those who say it in the address."""
+
+    lane: str | None = Field(None, description="The lane, if the body names none.")
 
 
 class RerunBody(Fields):
@@ -163,12 +170,17 @@ class Attempts(Answer):
 
 
 @bp.post("/submit")
+@bp.input(SubmitQuery, location="query")
 @bp.input(SubmitBody)
 @bp.doc(responses=answers(SubmitAnswer, refusals=(400, 409, 410, 415, 422, 429)))
-def submit(json_data: SubmitBody) -> ResponseReturnValue:
+def submit(query_data: SubmitQuery, json_data: SubmitBody) -> ResponseReturnValue:
     """Hand in a task. With an Idempotency-Key header a repeated request is answered once."""
-    fields = json_data.model_dump(exclude_unset=True)
-    return _submit(lambda: intake(unsealed(fields)), "submit")
+    fields, lane = json_data.model_dump(exclude_unset=True), query_data.lane
+    if lane is not None:
+        if fields.get("lane") not in (None, lane):
+            raise Invalid.field("lane", "the address names another lane than the body")
+        fields["lane"] = lane
+    return _submit(lambda: intake(unsealed(fields)), "submit", beside=lane or "")
 
 
 @bp.post("/<task_id>/rerun")
@@ -223,6 +235,8 @@ def delete(task_id: str) -> ResponseReturnValue:
     return {"message": sentence("task_deleted_done", {})}
 
 
-def _submit(make: Callable[[], Submission], route: str) -> ResponseReturnValue:
+def _submit(make: Callable[[], Submission], route: str, *, beside: str = "") -> ResponseReturnValue:
     by = principal().name
-    return answered(route, lambda promised: steering.submit(make(), by=by, promise=promised))
+    return answered(
+        route, lambda promised: steering.submit(make(), by=by, promise=promised), beside=beside
+    )
