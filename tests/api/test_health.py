@@ -132,6 +132,30 @@ def test_the_status_counts_every_state(api: FlaskClient, send: Send) -> None:
     }  # fmt: skip
 
 
+def test_the_status_shows_the_task_of_lane_main_and_else_the_oldest_of_other_lanes(
+    api: FlaskClient, live: None, send: Send, becomes: Callable[[str, str], Any]
+) -> None:
+    for lane in ("aside", "backups"):
+        api.post("/api/lanes", json={"name": lane})
+
+    def begin(lane: str) -> str:
+        task_id: str = send("read line", lane=lane)["task_id"]
+        becomes(task_id, "running")
+        return task_id
+
+    def shown() -> tuple[str, str]:
+        body = api.get("/api/status").get_json()
+        return body["system_status"], body["active_task"]["task_id"]
+
+    oldest, _younger = begin("backups"), begin("aside")
+    assert shown() == ("running", oldest)
+    api.post(f"/api/tasks/{oldest}/pause")
+    becomes(oldest, "paused")
+    assert shown() == ("paused", oldest)
+    in_main = begin("main")
+    assert shown() == ("running", in_main)
+
+
 def test_the_api_describes_every_one_of_its_doors(app: APIFlask, api: FlaskClient) -> None:
     spec = api.get("/api/openapi.json").get_json()
 

@@ -13,7 +13,6 @@ from uuid_utils import uuid7
 from webapp import __version__, clock
 from webapp.api.bodies import Answer, Body, answers
 from webapp.api.views import active_task
-from webapp.domain.policies import MAIN_LANE
 from webapp.doors import health
 from webapp.queries import tasks
 
@@ -60,7 +59,9 @@ class SystemStatus(Answer):
     """What the whole system does, at constant cost."""
 
     system_status: Literal["idle", "running", "paused"]
-    active_task: dict[str, Any] | None
+    active_task: dict[str, Any] | None = Field(
+        description="The task of lane main, or else the oldest that runs or is paused in another."
+    )
     counts: dict[str, int]
     timestamp: str
 
@@ -108,7 +109,7 @@ def generate_session_id(_prefix: Prefix) -> ResponseReturnValue:
 @bp.doc(responses=answers(SystemStatus))
 def status() -> ResponseReturnValue:
     """Say what the system does and how many tasks are in each state."""
-    row = tasks.active(MAIN_LANE)
+    row = tasks.first_active()
     return {
         "system_status": row.status if row is not None else "idle",
         "active_task": active_task(row),

@@ -9,6 +9,7 @@ from sqlalchemy import Row, bindparam, select
 
 from webapp.db import db
 from webapp.domain.errors import NoSuchTask
+from webapp.domain.policies import MAIN_LANE
 from webapp.domain.secrets import masked
 from webapp.domain.task_state import Status
 from webapp.models import Attempt, Instruction, Lane, Task
@@ -26,6 +27,12 @@ TransitionOf = {"pause": "pausing", "stop": "stopping"}
 _of_task = _tasks.c.task_id == bindparam("task_id")
 _FIND = select(_tasks).where(_of_task)
 _ACTIVE = select(_tasks).where(_tasks.c.lane == bindparam("lane"), is_active(_tasks))
+_FIRST_ACTIVE = (
+    select(_tasks)
+    .where(is_active(_tasks))
+    .order_by(_tasks.c.lane != MAIN_LANE, _tasks.c.started_at, _tasks.c.seq)
+    .limit(1)
+)
 _STANDING = select(_tasks.c.status, _tasks.c.wish, _tasks.c.version, _tasks.c.lane).where(_of_task)
 
 
@@ -47,6 +54,11 @@ def find(task_id: str) -> Row[Any]:
 def active(lane: str) -> Row[Any] | None:
     """The task that is running or paused in a lane."""
     return db.session.execute(_ACTIVE, {"lane": lane}).one_or_none()
+
+
+def first_active() -> Row[Any] | None:
+    """The task that is running or paused in the main lane, or else the oldest of the others."""
+    return db.session.execute(_FIRST_ACTIVE).one_or_none()
 
 
 def standing(task_id: str) -> Row[Any]:
