@@ -114,8 +114,12 @@ def test_a_runner_makes_it_ready(api: FlaskClient, live: None) -> None:
     assert body["oldest_waiting_s"] is None
 
 
-def test_session_ids_are_uuids_of_version_7_whatever_the_prefix(api: FlaskClient) -> None:
-    body = api.get("/generate-session-id?prefix=mine").get_json()
+@pytest.mark.any_database
+@pytest.mark.parametrize("query", ["", "prefix=mine", f"prefix={'x' * 5000}", "prefix=a&prefix=b"])
+def test_session_ids_are_uuids_of_version_7_whatever_the_prefix(
+    api: FlaskClient, query: str
+) -> None:
+    body = api.get(f"/generate-session-id?{query}").get_json()
 
     assert UUID(body["session_id"]).version == 7
     assert body["timestamp"]

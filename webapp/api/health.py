@@ -45,7 +45,7 @@ class Readiness(Answer):
 class Prefix(Body):
     """Accepted for old clients, and ignored."""
 
-    prefix: str = Field("", max_length=200)
+    prefix: list[str] = Field([])
 
 
 class NewSession(Answer):
