@@ -129,6 +129,8 @@ def test_the_public_url_is_an_own_origin(serve: Serve, url: str, origin: str) ->
         "application/x-www-form-urlencoded",
         "multipart/form-data; boundary=x",
         "application/jsonx",
+        "application/merge-patch+json",
+        "application/cloudevents+json; charset=utf-8",
         "",
     ],
 )
@@ -143,7 +145,7 @@ def test_a_body_of_unknown_length_is_refused_as_well(api: FlaskClient) -> None:
     assert api.post("/api/tasks/stop", headers=headers).status_code == 415
 
 
-@pytest.mark.parametrize("media_type", ["application/json", "application/json; charset=utf-8"])
+@pytest.mark.parametrize("media_type", ["application/json", "Application/JSON; charset=utf-8"])
 def test_json_passes(api: FlaskClient, media_type: str) -> None:
     response = api.post("/api/tasks/stop", data='{"reason": "x"}', content_type=media_type)
     assert error(response) == PASSED

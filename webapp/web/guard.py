@@ -44,15 +44,16 @@ def init_app(app: Flask, settings: Settings) -> None:
     @app.before_request
     def _guard() -> ResponseReturnValue | None:
         changes = request.method not in SAFE_METHODS
+        is_hook = request.path.startswith(refusals.HOOKS)
         if not auth:
             refuse_others(request)
         names.refuse_unknown(request)
         if changes or is_change():
             origins.refuse_foreign(request)
         if changes and refusals.answers_json(request.path):
-            refuse_other_bodies(request, expected_body())
+            refuse_other_bodies(request, expected_body(), any_json=is_hook)
         now = clock.now()
-        if request.path.startswith(refusals.HOOKS):
+        if is_hook:
             _enter_by_hook(now)
             return None
         g.principal = _identify(now) if auth else LOCAL

@@ -39,14 +39,15 @@ class Origins:
             raise Forbidden("foreign_origin", origin=origin or f"another site ({site[:20]})")
 
 
-def refuse_other_bodies(request: Request, expected: str = JSON) -> None:
+def refuse_other_bodies(request: Request, expected: str = JSON, *, any_json: bool = False) -> None:
     """Raise if a call of the API has a body that is not JSON, or not the form that files come in.
 
-    A form on any site can send text/plain that reads as JSON; it cannot send application/json.
+    A form on any site can send text/plain that reads as JSON; it cannot send application/json, nor
+    application/…+json, which web hooks take as well: with ``any_json``.
     """
     has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
-    is_json = expected == JSON and request.is_json  # application/…+json is no form's either
-    if (has_body or expected != JSON) and request.mimetype != expected and not is_json:
+    fits = request.mimetype == expected or (any_json and request.is_json)
+    if (has_body or expected != JSON) and not fits:
         raise WrongMediaType(expected=expected)
 
 
