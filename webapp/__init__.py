@@ -66,6 +66,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     )
     app.config["SECRET_KEY"] = _secret_key(settings)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * MIB
+    app.url_map.merge_slashes = False  # it would lead programs on by a page
     app.json.sort_keys = False  # type: ignore[attr-defined]
     db.init_app(
         app, settings.sqlalchemy_url, durability=settings.durability, threads=settings.threads

@@ -41,6 +41,26 @@ def test_an_unknown_address_under_api_is_404_in_json(api: FlaskClient, path: str
     assert answer.get_json()["error"] == "not_found"
 
 
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api//tasks/submit"),
+        ("GET", "/api//tasks"),
+        ("GET", "/api/tasks//"),
+        ("GET", "/api//docs"),
+        ("POST", "/hooks//secret"),
+        ("GET", "/health//ready"),
+    ],
+)
+def test_an_address_with_doubled_slashes_is_404_in_json(
+    api: FlaskClient, method: str, path: str
+) -> None:
+    answer = api.open(path, method=method, json={})
+
+    assert (answer.status_code, answer.get_json()["error"]) == (404, "not_found")
+
+
 def test_a_wrong_method_is_405_in_json(api: FlaskClient) -> None:
     answer = api.put("/api/tasks/submit", json={})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import structlog
@@ -21,6 +22,7 @@ JSON_PATHS = ("/health", "/health/ready", "/metrics", "/generate-session-id")
 PAGES = ("/api/docs",)
 """Addresses inside it that answer people."""
 HOOKS = "/hooks/"
+_SLASHES = re.compile("/+")
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 429: "too_many"}
 
 
@@ -37,7 +39,8 @@ def answers_json(path: str) -> bool:
     """Whether this address belongs to the doors for programs."""
     if path in PAGES:
         return False
-    return f"{path}/".startswith(("/api/", HOOKS)) or path in JSON_PATHS
+    merged = _SLASHES.sub("/", f"{path}/")
+    return merged.startswith(("/api/", HOOKS)) or merged.rstrip("/") in JSON_PATHS
 
 
 def translated(code: str, params: dict[str, Any]) -> str:
