@@ -18,6 +18,7 @@ from webapp.doors import health
 from webapp.models import Runner
 from webapp.ports import KEY, Snapshot
 from webapp.runtime.context import Context
+from webapp.web.refusals import answers_json
 
 Send = Callable[..., dict[str, Any]]
 
@@ -59,6 +60,45 @@ def test_an_address_with_doubled_slashes_is_404_in_json(
     answer = api.open(path, method=method, json={})
 
     assert (answer.status_code, answer.get_json()["error"]) == (404, "not_found")
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/flows", 200),
+        ("/api/schedule", 200),
+        ("/api/tasks", 200),
+        ("/api/config/llm-profiles", 200),
+        ("/api/config/mcp-profiles", 200),
+        ("/api/files", 200),
+        ("/health", 200),
+        ("/health/ready", 503),
+        ("/api/files/upload", 404),
+        ("/api/tasks/submit", 405),
+        ("/api/nothing", 404),
+    ],
+)
+def test_a_slash_behind_an_address_changes_nothing(
+    api: FlaskClient, path: str, status: int
+) -> None:
+    plain, slashed = api.get(path), api.get(f"{path}/")
+
+    assert plain.status_code == slashed.status_code == status
+    assert slashed.is_json
+
+
+@pytest.mark.any_database
+def test_a_slash_leads_to_the_same_call_of_programs_and_to_no_page(app: APIFlask) -> None:
+    addresses = app.url_map.bind("127.0.0.1")
+    for rule in app.url_map.iter_rules():
+        path = re.sub("<[^>]+>", "7", rule.rule)
+        for method in rule.methods or set() if "<path:" not in rule.rule else ():
+            if answers_json(path) and path not in ("/api/openapi.json", "/hooks/7"):
+                there = addresses.match(path, method)
+                assert addresses.match(f"{path}/", method) == there, path
+            else:
+                assert path == "/" or not addresses.test(f"{path}/", method), path
 
 
 def test_a_wrong_method_is_405_in_json(api: FlaskClient) -> None:

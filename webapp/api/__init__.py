@@ -55,6 +55,7 @@ class TaskId(UnicodeConverter):
 def init_app(app: APIFlask) -> None:
     """Open the doors for scripts."""
     app.url_map.converters["task"] = TaskId
+    app.url_map.strict_slashes = False  # of what follows: clients put a slash behind some addresses
     bodies.init_app(app)
     metrics.init_app(app)
     app.spec_processor(lambda spec: description.describe(spec, app.config["SESSION_COOKIE_NAME"]))

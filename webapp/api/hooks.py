@@ -54,7 +54,7 @@ def revoke(flow_id: str) -> ResponseReturnValue:
     return {"message": sentence("hook_revoked_done", {})}
 
 
-@bp.post("/hooks/<secret>")
+@bp.post("/hooks/<secret>", strict_slashes=True)
 @bp.input(HookBody)
 @bp.doc(responses=answers(HookAnswer, refusals=(400, 404, 409, 410, 415, 422, 429)))
 def call(secret: str, json_data: HookBody) -> ResponseReturnValue:  # noqa: ARG001
