@@ -114,6 +114,27 @@ def test_every_schema_is_one_and_takes_its_own_default_and_examples(spec: Spec) 
                 assert Draft202012Validator({**part, **known}).is_valid(value), f"{where}: {part}"
 
 
+def test_a_body_must_be_sent_where_it_has_fields_that_must_be(spec: Spec) -> None:
+    required = {}
+    for method, path, call in calls(spec):
+        for kind, content in call.get("requestBody", {"content": {}})["content"].items():
+            schema = content["schema"]
+            if "$ref" in schema:
+                schema = spec["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+            must = call["requestBody"].get("required", False)
+            assert must == bool(schema.get("required")), f"{method} {path} {kind}"
+            required[f"{method} {path}"] = must
+
+    assert required["post /api/tasks/submit"] is True
+    assert required["post /api/files/upload"] is True
+    assert required["post /api/tasks/pause"] is False
+
+
+def test_a_download_is_of_whatever_kind_the_file_is(spec: Spec) -> None:
+    for path in ("/api/files/download", "/api/files/{file_id}"):
+        assert list(spec["paths"][path]["get"]["responses"]["200"]["content"]) == ["*/*"]
+
+
 def test_every_address_for_programs_is_described_and_no_other(api: FlaskClient, spec: Spec) -> None:
     served = {
         (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))

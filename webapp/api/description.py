@@ -191,6 +191,8 @@ def describe(spec: dict[Any, Any] | str, cookie: str) -> dict[Any, Any] | str:
     }
     for method, path, operation in _operations(spec):
         _complete(method, path, operation)
+        if "requestBody" in operation:
+            _require(operation["requestBody"], schemas)
     spec["info"]["description"] = ABOUT
     spec["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
     return {**spec, "servers": [{"url": "/", "description": "This server."}]}
@@ -219,6 +221,14 @@ def _complete(method: str, path: str, operation: dict[str, Any]) -> None:
         answers.setdefault(str(code), _refusal(REFUSALS[code]))
     given = {code: answer for code, answer in answers.items() if code not in FREE.get(path, ())}
     operation["responses"] = dict(sorted(given.items()))
+
+
+def _require(body: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Say that a body must be sent where it has fields that must be."""
+    for content in body["content"].values():
+        name = content["schema"].get("$ref", "").rpartition("/")[2]
+        if schemas.get(name, content["schema"]).get("required"):
+            body["required"] = True
 
 
 _WORDS = str.maketrans("/{}-", "    ")

@@ -25,6 +25,8 @@ from webapp.services import files as verbs
 bp = APIBlueprint("api_files", __name__, url_prefix="/api/files", tag="Files")
 
 KNOWN_FIELDS = {"session_id", "csrf_token"}
+ANY_KIND = "*/*"
+"""What a download is: whatever kind the file is of."""
 
 
 class UploadedFile(Answer):
@@ -152,7 +154,7 @@ def list_files(query_data: FileQuery) -> ResponseReturnValue:
 
 @bp.get("/download")
 @bp.input(DownloadQuery, location="query")
-@bp.doc(responses=answers(None, refusals=(400, 404), kind="application/octet-stream"))
+@bp.doc(responses=answers(None, refusals=(400, 404), kind=ANY_KIND))
 def download(query_data: DownloadQuery) -> ResponseReturnValue:
     """Download a file by its id, or by a path in a workspace."""
     if (query_data.file_id is None) == (query_data.file_path is None):
@@ -181,7 +183,7 @@ def session_files(session_id: str, query_data: SessionFilesQuery) -> ResponseRet
 
 
 @bp.get("/<file_id>")
-@bp.doc(responses=answers(None, refusals=(404,), kind="application/octet-stream"))
+@bp.doc(responses=answers(None, refusals=(404,), kind=ANY_KIND))
 def show(file_id: str) -> ResponseReturnValue:
     """Download an uploaded file."""
     return sending.send_upload(file_id)
