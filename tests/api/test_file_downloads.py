@@ -85,6 +85,19 @@ def test_an_absolute_path_that_climbs_out_of_the_workspaces_is_refused(
     assert is_refused(get(f"{settings.data}/workspaces-of-others/x"))
 
 
+def test_a_path_as_it_is_listed_needs_its_session_and_the_description_says_so(
+    api: FlaskClient, workspace: Path
+) -> None:
+    [listed] = api.get("/api/files/session/s").get_json()["files"]
+    address = f"/api/files/download?file_path={listed['path']}"
+
+    assert is_refused(api.get(address))
+    assert api.get(f"{address}&session_id=s", buffered=True).data == b"0123456789"
+    paths = api.get("/api/openapi.json").get_json()["paths"]
+    told = {p["name"]: p["description"] for p in paths["/api/files/download"]["get"]["parameters"]}
+    assert "Needed with" in told["session_id"]
+
+
 @pytest.mark.parametrize("path", ["%2e%2e%2f%2e%2e%2fsecret_key", "..%2f..%2fsecret_key"])
 def test_an_encoded_path_that_leads_out_is_refused(
     api: FlaskClient, workspace: Path, path: str

@@ -34,7 +34,6 @@ PARAMETERS = {
     "delivery_id": "The notice's number in the log.",
     "fate": "Only due times of this fate.",
     "file_id": "The file's id, as the upload answered it.",
-    "file_path": "A path in a workspace, as `file_path` or `path` gave it.",
     "flow_id": "The flow's id.",
     "include_directories": "Whether directories are listed, too.",
     "is_enabled": "Only what is on, or off.",

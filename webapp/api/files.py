@@ -73,8 +73,12 @@ class DownloadQuery(Body):
     """Which file: an id, or a path."""
 
     file_id: str | None = None
-    file_path: str | None = None
-    session_id: str | None = Field(None, description="For a path within its workspace.")
+    file_path: str | None = Field(
+        None, description="A whole path, as `file_path` gave it, or one as `path` gave it."
+    )
+    session_id: str | None = Field(
+        None, description="Needed with a path as `path` gave it: it begins in this workspace."
+    )
 
 
 class FileDeleted(Answer):
@@ -156,7 +160,7 @@ def list_files(query_data: FileQuery) -> ResponseReturnValue:
 @bp.input(DownloadQuery, location="query")
 @bp.doc(responses=answers(None, refusals=(400, 404), kind=ANY_KIND))
 def download(query_data: DownloadQuery) -> ResponseReturnValue:
-    """Download a file by its id, or by a path in a workspace."""
+    """Download a file by its id, or by its path in a workspace."""
     if (query_data.file_id is None) == (query_data.file_path is None):
         raise Invalid.field("file_id", "send either file_id or file_path")
     if query_data.file_id is not None:
