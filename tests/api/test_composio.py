@@ -188,6 +188,7 @@ def test_switching_on_connects_an_account_where_one_is_needed(
     done = get(api, "/toolkit/github/connection-status")
     assert (done["connected"], done["status"], done["connection_id"]) == (True, "active", account)
     assert toggle(api)["requires_oauth"] is False
+    assert toggle(api, force_reauth=None)["requires_oauth"] is False
     assert toggle(api, force_reauth=True)["requires_oauth"] is True
     off = toggle(api, enabled=False)
     assert (off["enabled"], off["oauth_url"]) == (False, None)

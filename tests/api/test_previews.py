@@ -52,6 +52,12 @@ def test_a_preview_needs_an_expression(api: FlaskClient) -> None:
     assert "cron_expression" in api.post(PREVIEW, json={}).get_json()["fields"]
 
 
+def test_what_is_null_is_as_if_it_had_not_been_sent(api: FlaskClient) -> None:
+    nulls = {"count": None, "after": None, "timezone": None}
+
+    assert len(api.post(PREVIEW, json={**DAILY, **nulls}).get_json()["runs"]) == 10
+
+
 def test_it_answers_words_and_the_runs_after_a_moment_with_what_is_odd(api: FlaskClient) -> None:
     body = {**DAILY, "count": 3, "after": "2026-03-28T01:30:00Z"}  # 02:30 in Berlin: not that one
 

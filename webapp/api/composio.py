@@ -39,8 +39,8 @@ class ToggleBody(Body):
     """On or off."""
 
     enabled: StrictBool
-    force_reauth: StrictBool = Field(
-        False, description="Connect an account anew, even if one is connected."
+    force_reauth: StrictBool | None = Field(
+        None, description="Connect an account anew, even if one is connected."
     )
 
 
@@ -181,7 +181,7 @@ def index(query_data: ToolkitsQuery) -> ResponseReturnValue:
 @bp.doc(responses=answers(ToggleAnswer, refusals=(400, 404, 409, 415)))
 def toggle(slug: str, json_data: ToggleBody) -> ResponseReturnValue:
     """Give tasks its tools or not, and begin to connect an account where it needs one."""
-    again = json_data.force_reauth
+    again = bool(json_data.force_reauth)
     done = doors.toggle(slug, on=json_data.enabled, again=again, by=principal().name)
     return {
         "success": True,

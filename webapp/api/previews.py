@@ -16,6 +16,8 @@ from webapp.ports import ports
 
 bp = APIBlueprint("api_previews", __name__, url_prefix="/api/schedule", tag="Schedules")
 
+SHOWN = 10
+
 
 class PreviewBody(Body):
     """A rule, and from when on its runs are wanted."""
@@ -26,7 +28,9 @@ class PreviewBody(Body):
     timezone: StrictStr | None = Field(
         None, description="An IANA name such as Europe/Berlin; the machine's if left out."
     )
-    count: StrictInt = Field(10, ge=1, le=100, description="So many runs.")
+    count: StrictInt | None = Field(
+        None, ge=1, le=100, description=f"So many runs; {SHOWN} if left out."
+    )
     after: StrictStr | None = Field(None, description="Runs later than this; now if left out.")
 
 
@@ -62,7 +66,7 @@ def preview(json_data: PreviewBody) -> ResponseReturnValue:
     except ValueError as error:
         raise Invalid.field("after", str(error)) from None
     tongue = language()
-    runs = rule.runs(after, json_data.count)
+    runs = rule.runs(after, json_data.count or SHOWN)
     return {
         "words": words(usable["cron_expression"], tongue),
         "runs": [
