@@ -66,7 +66,6 @@ def test_whoever_may_not_administrate_sees_none_of_it(app: APIFlask) -> None:
         ({"profile_name": "demo"}, "is taken already"),
         ({"provider": "nobody"}, "There is no provider &#39;nobody&#39;"),
         ({"model": " "}, "Must not be empty."),
-        ({"api_key": ""}, "OpenAI answers nobody without one"),
         ({"api_key": "two words"}, "Must be one word"),
         ({"base_url": "ftp://x"}, "Must begin with http:// or https://"),
         ({"temperature": "9"}, "Must be a number from 0 to 2."),
@@ -144,6 +143,16 @@ def test_a_profile_is_made_and_changed_and_its_key_never_comes_back(
     assert (now.model, now.request_timeout_s, now.temperature) == ("gpt-6-luna", 30, None)
     assert now.api_key == made.api_key
     assert now.provider_config is None
+
+
+def test_a_profile_may_be_made_before_its_key_is_there(browser: Browser, stored: Any) -> None:
+    assert "OpenAI answers nobody without a key." in browser.get(f"{PAGE}/new").text
+
+    assert browser.post(f"{PAGE}/new", {**FORM, "api_key": ""}).status_code == 303
+
+    assert stored("writer").api_key is None
+    assert "none, and OpenAI answers nobody without one" in browser.get(PAGE).text
+    assert "“writer” has no API key" in browser.post(f"{PAGE}/writer/test", headers=HTMX).text
 
 
 def test_the_default_moves_and_cannot_be_switched_off_or_deleted(

@@ -27,7 +27,10 @@ class ProfileFields(Body):
 
     base_url: StrictStr | None = Field(None, description="Null: where its provider is.")
     api_key: StrictStr | None = Field(
-        None, description="Stored encrypted, never answered; left out or empty it stays."
+        None,
+        description="Stored encrypted, never answered; left out or empty it stays. "
+        "A profile may be made without one, and cannot be used before it is there if its "
+        "provider needs it.",
     )
     temperature: StrictFloat | None = None
     max_tokens: StrictInt | None = Field(None, description="Of one answer.")

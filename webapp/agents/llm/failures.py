@@ -17,7 +17,7 @@ from webapp.agents.hiding import Hiding
 MESSAGES = {
     "llm_no_provider": "There is no provider “%(provider)s”.",
     "llm_extra_missing": "This provider needs an extra that is not installed: %(extra)s.",
-    "llm_no_key": "“%(profile)s” has no API key.",
+    "llm_no_key": "“%(profile)s” has no API key, and its provider answers nobody without one.",
     "llm_aws": "Amazon Bedrock cannot be asked: %(words)s",
     "llm_key_refused": "The provider refused the API key (%(status)s): %(words)s",
     "llm_not_found": "The provider knows no such model or address (%(status)s): %(words)s",

@@ -64,8 +64,10 @@ def create(raw: Mapping[str, Any], *, by: str) -> str:
     missing = {name: "must be given" for name in REQUIRED if raw.get(name) is None}
     if missing:
         raise Invalid.of(missing)
+    if is_mask(raw.get("api_key")):
+        raise Invalid.field("api_key", "send the key itself, not its mask")
     values = fields.checked(_said(raw), CHECKS)
-    _check_whole(values, has_key="api_key" in values, is_new=True)
+    _check_whole(values, is_new=True)
     verbs.create(_sealed(values), by=by, now=clock.now())
     return str(values["profile_name"])
 
@@ -79,9 +81,8 @@ def change(name: str, raw: Mapping[str, Any], *, by: str) -> None:
         raise Invalid.field("profile_name", "stays: tasks and flows know it by this name")
     if not values:
         return
-    has_key = "api_key" in values or row.api_key is not None
     whole = {**row._mapping, **values}
-    _check_whole(whole, has_key=has_key, is_new=whole["provider"] != row.provider)
+    _check_whole(whole, is_new=whole["provider"] != row.provider)
     verbs.change(name, _sealed(values), by=by, now=clock.now())
 
 
@@ -123,8 +124,11 @@ def _sealed(values: Mapping[str, Any]) -> dict[str, Any]:
     return ports().vault.seal_settings(values, ("api_key",))
 
 
-def _check_whole(profile: Mapping[str, Any], *, has_key: bool, is_new: bool) -> None:
-    """Refuse what fits no provider, or not together; raises Invalid."""
+def _check_whole(profile: Mapping[str, Any], *, is_new: bool) -> None:
+    """Refuse what fits no provider, or not together; raises Invalid.
+
+    A key may be missing: whoever asks the model is told so.
+    """
     provider, connections = PROVIDERS.get(profile["provider"]), ports().connections
     if provider is None:  # of a newer program's profile
         name = profile["provider"]
@@ -136,8 +140,6 @@ def _check_whole(profile: Mapping[str, Any], *, has_key: bool, is_new: bool) -> 
         problems["base_url"] = f"must be given: {provider.display_name} is wherever you have it"
     if not provider.supports_base_url and profile.get("base_url"):
         problems["base_url"] = f"must be left out: {provider.name} is nowhere"
-    if provider.requires_api_key and not has_key:
-        problems["api_key"] = f"must be given: {provider.display_name} answers nobody without one"
     prices = [profile.get(name) is None for name in ("input_price", "output_price")]
     if any(prices) and not all(prices):
         missing = "input_price" if prices[0] else "output_price"
