@@ -1,7 +1,7 @@
 // A task's output: what comes is appended once a second, what was before is loaded on demand.
 // The page never holds more than a few thousand lines, however many there are.
 
-import { answered } from "./polling.js";
+import { answered, loggedOut } from "./polling.js";
 
 const MOST_LINES = 4000;
 const root = document.querySelector("[data-output]");
@@ -32,7 +32,7 @@ function start() {
   async function get(query) {
     const response = await fetch(url(query), { headers: { "HX-Request": "true" } });
     answered(response.status < 500);
-    if (response.status === 401) location.reload();
+    loggedOut(response.status === 401);
     if (response.status !== 200) return null;
     const holder = document.createElement("template");
     holder.innerHTML = await response.text();

@@ -41,12 +41,19 @@ export function answered(ok) {
   refresh();
 }
 
+// The page stays as it is: what somebody was typing is theirs to save.
+export function loggedOut(so) {
+  document.getElementById("logged-out")?.toggleAttribute("hidden", !so);
+}
+
 document.addEventListener("htmx:error", (event) => {
   if (event.detail.error?.name !== "AbortError") answered(false);
 });
 document.addEventListener("htmx:after:request", (event) => {
   const status = event.detail.ctx.response?.status ?? event.detail.ctx.response?.raw?.status;
-  if (status) answered(status < 500);
+  if (!status) return;
+  answered(status < 500);
+  loggedOut(status === 401);
 });
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) refresh();

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Browser, expect
 
+from tests.browser.conftest import Windows
 from tests.processes.server import Server
 
 
@@ -37,3 +39,15 @@ def test_only_the_click_consumes_the_link(
     expect(other.locator("body")).to_contain_text("This link was used")
     again.close()
     context.close()
+
+
+def test_what_somebody_typed_outlives_the_login(windows: Windows) -> None:
+    windows.forgive("401")
+    page = windows.open("/")
+    field = page.get_by_label("What should be done?")
+    field.fill("a long command")
+    page.context.clear_cookies()
+    expect(page.locator("#logged-out")).to_contain_text("You are logged out")
+    expect(field).to_have_value("a long command")
+    page.get_by_role("link", name="log in again").click()
+    expect(page).to_have_url(re.compile("/login"))

@@ -20,7 +20,7 @@ from webapp.queries import flows, people
 from webapp.services import failures
 from webapp.services.people import digest
 from webapp.web import cookie, headers, refusals
-from webapp.web.addresses import is_local_path, without_site
+from webapp.web.addresses import is_local_path
 from webapp.web.hosts import HostNames, counted_address, refuse_others
 from webapp.web.origin import SAFE_METHODS, Origins, refuse_other_bodies
 from webapp.web.proxies import TrustedProxies
@@ -96,13 +96,14 @@ def _enter_by_hook(now: datetime) -> None:
 
 
 def _ask_to_log_in() -> ResponseReturnValue:
-    """Send a person to the login page and back; tell a program."""
+    """Send a person to the login page and back; tell a program.
+
+    A part of a page is only refused: what was typed beside it must not be led away from.
+    """
     if refusals.answers_json(request.path):
         raise Unauthorized
     if "HX-Request" in request.headers:
-        target = _login_for(without_site(request.headers.get("HX-Current-URL", "")))
-        said = refusals.translated(Unauthorized.code, {})
-        return Response(said, 401, {"HX-Redirect": target}, mimetype="text/plain")
+        return Response(refusals.translated(Unauthorized.code, {}), 401, mimetype="text/plain")
     if request.method == "GET" and _is_navigation(request):
         return redirect(_login_for(request.full_path.rstrip("?")), 303)
     raise Unauthorized
