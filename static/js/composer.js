@@ -42,7 +42,4 @@ document.addEventListener("htmx:after:swap", (event) => {
 });
 
 const field = document.querySelector("#composer textarea");
-if (field) {
-  grow(field);
-  if (location.hash === "#compose" && isFree()) field.focus();
-}
+if (field) grow(field);

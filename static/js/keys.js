@@ -19,7 +19,7 @@ function press(key) {
 function compose() {
   const field = find("#composer textarea");
   if (field) field.focus();
-  else location.assign("/#compose");
+  else location.assign("/#task_description");
 }
 
 function search() {

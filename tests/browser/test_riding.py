@@ -98,7 +98,28 @@ def test_a_busy_lane_offers_a_place_in_line(windows: Windows, starts: Starts, ho
     expect(waiting).to_contain_text("waits: lane busy")
     expect(page.locator("#composer-actions")).to_contain_text("3rd")
     waiting.get_by_role("button").click()
+    expect(page.locator("#ask")).to_contain_text("Take this task out of the lineup?")
+    page.get_by_role("button", name="Take it out", exact=True).click()
     expect(page.locator(".row-line")).to_have_count(0)
+
+
+def test_the_keyboard_asks_before_a_waiting_task_is_taken_out(
+    windows: Windows, starts: Starts, server: Server, home: Home
+) -> None:
+    starts(TICKS)
+    waiting = server.submit("echo later")
+    page = windows.open(f"/tasks/{waiting}")
+    page.keyboard.press("x")
+    expect(page.locator("#ask")).to_contain_text("Take this task out of the lineup?")
+    assert home.task(waiting)["status"] == "pending"
+
+
+def test_the_composer_has_the_focus_wherever_it_was_called_from(windows: Windows) -> None:
+    page = windows.open("/tasks")
+    page.keyboard.press("c")
+    page.wait_for_url("**/#task_description")
+    page.wait_for_load_state()
+    expect(page.get_by_label("What should be done?")).to_be_focused()
 
 
 def test_a_double_click_submits_once(windows: Windows, home: Home) -> None:

@@ -238,9 +238,10 @@ def test_a_retry_says_when_it_is_due(browser: Browser, submit: Submit, end: Any)
 
 
 def test_tabs_of_one_login_share_a_piece_but_never_an_old_one(
-    browser: Browser, submit: Submit
+    browser: Browser, submit: Submit, ride: Callable[[], str]
 ) -> None:
     submit("first")
+    ride()
     for _ in range(2):
         assert "first" in browser.get("/now/riding", headers=HTMX).text
     submit("second")
