@@ -16,12 +16,13 @@ from webapp.domain.lanes import DRAINING, PAUSED
 from webapp.domain.policies import MAIN_LANE, MAX_TASK_FILES, PRIORITIES
 from webapp.domain.scopes import Scope
 from webapp.domain.secrets import masked
+from webapp.domain.task_state import Status
 from webapp.doors import receiving, steering
 from webapp.doors.intake import again, check_session_id, intake, promise, unsealed
 from webapp.doors.principal import principal
 from webapp.doors.profiles import demonstration
 from webapp.ports import ports
-from webapp.queries import files, tasks
+from webapp.queries import files, pages, tasks
 from webapp.queries.board import Board
 from webapp.services import submissions
 from webapp.services.submissions import Submitted
@@ -55,6 +56,12 @@ def offline_address(form: ComposerForm) -> str:
     if not form.no_profile or not may_try_offline():
         return ""
     return url_for("now.use_offline", session_id=form.continues)
+
+
+def place_of(submitted: Submitted) -> int | None:
+    """Where in line it waits, the active one being first; None if it is under way."""
+    row = tasks.find(submitted.task_id)
+    return pages.place(row) if row.status == Status.PENDING else None
 
 
 def may_try_offline() -> bool:

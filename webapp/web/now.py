@@ -17,7 +17,7 @@ from webapp.queries import attention, board, sessions
 from webapp.queries.board import Board
 from webapp.web import ahead, day, model_facts
 from webapp.web.ahead import Due
-from webapp.web.composer import composer, earlier_values, go_on_with, hand_in
+from webapp.web.composer import composer, earlier_values, go_on_with, hand_in, place_of
 from webapp.web.composer import use_offline as choose_offline
 from webapp.web.forms import ComposerForm
 from webapp.web.fragments import is_fragment, shared, unchanged, version_of
@@ -81,7 +81,11 @@ def submit() -> ResponseReturnValue:
         return redirect(url_for("now.show"), 303)
     fresh = composer(board.board(), go_on_with(form), fresh=True)
     page = render_template(
-        "_partials/composer.html", form=fresh, world=board.board(), submitted=submitted
+        "_partials/composer.html",
+        form=fresh,
+        world=board.board(),
+        submitted=submitted,
+        place=place_of(submitted),
     )
     return page, {"HX-Trigger": "refresh"}
 

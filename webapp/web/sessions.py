@@ -20,7 +20,7 @@ from webapp.queries import board, history, sessions
 from webapp.queries.history import Filter
 from webapp.queries.sessions import Page, Place
 from webapp.web import conversation
-from webapp.web.composer import composer, go_on_with, hand_in
+from webapp.web.composer import composer, go_on_with, hand_in, place_of
 from webapp.web.forms import ComposerForm
 from webapp.web.fragments import is_fragment, number, unchanged, version_of
 
@@ -85,7 +85,11 @@ def go_on(session_id: str) -> ResponseReturnValue:
         return redirect(url_for(".show", session_id=session_id), 303)
     fresh = _composer(row, fresh=True, **go_on_with(form))
     page = render_template(
-        "_partials/composer.html", form=fresh, world=board.board(), submitted=submitted
+        "_partials/composer.html",
+        form=fresh,
+        world=board.board(),
+        submitted=submitted,
+        place=place_of(submitted),
     )
     return page, {"HX-Trigger": "refresh"}
 
