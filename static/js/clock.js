@@ -10,7 +10,13 @@ function face(seconds) {
   return hours ? `${hours}:${rest}` : rest;
 }
 
+let lost = false; // then nobody knows how long it has run by now
+document.addEventListener("lineup:connection", (event) => {
+  lost = event.detail.lost;
+});
+
 export function tick() {
+  if (lost) return;
   const now = Date.now(); // goes on while a laptop sleeps, as performance.now() may not
   for (const element of document.querySelectorAll("[data-elapsed]")) {
     const said = element.dataset.elapsed;
