@@ -70,5 +70,5 @@ TASKS = {
     "submitted_frozen": N_("The task is in the lineup, which is frozen: %(reason)s"),
     "frozen_done": N_("The lineup is frozen: what runs goes on, and nothing new begins."),
     "thawed_done": N_("The lineup moves again."),
-    "submitted_waiting": N_("The task is in the lineup, with %(waiting)s others in its lane."),
+    "submitted_waiting": N_("The task is in the lineup; others in its lane: %(waiting)s."),
 }
