@@ -25,6 +25,17 @@ document.addEventListener("click", (event) => {
 
 const SOURCES = ["composer", "compose-offline"];
 
+// What became of an earlier task says nothing of the one that is being sent.
+document.addEventListener("htmx:before:request", (event) => {
+  if (event.detail.ctx.sourceElement.id !== "composer") return;
+  document.querySelector("#composer .composer-said[role=status]")?.remove();
+  document.querySelector("#composer .unanswered").hidden = true;
+});
+document.addEventListener("htmx:error", (event) => {
+  if (event.detail.ctx?.sourceElement.id !== "composer") return;
+  document.querySelector("#composer .unanswered").hidden = false;
+});
+
 let typedIn = false;
 document.addEventListener("htmx:before:request", (event) => {
   if (SOURCES.includes(event.detail.ctx.sourceElement.id)) {

@@ -159,6 +159,28 @@ def test_a_lost_connection_is_said_and_recovered_from(windows: Windows, starts: 
     expect(page.locator("#lost")).to_be_hidden()
 
 
+def test_what_was_not_answered_is_kept_and_not_called_taken(
+    windows: Windows, server: Server, home: Home
+) -> None:
+    windows.forgive("ERR_FAILED", "Failed to fetch")
+    page = windows.open("/")
+    field, form = page.get_by_label("What should be done?"), page.locator("#composer")
+    field.fill("echo one")
+    field.press("Control+Enter")
+    expect(form).to_contain_text("In the lineup")
+    home.all_final()
+    page.route("**/tasks", lambda route: route.abort())
+    field.fill("echo two")
+    field.press("Control+Enter")
+    expect(form.get_by_role("alert")).to_contain_text("There was no answer.")
+    expect(form).not_to_contain_text("In the lineup")
+    expect(field).to_have_value("echo two")
+    page.unroute_all()
+    field.press("Control+Enter")
+    expect(form).to_contain_text("In the lineup")
+    expect(form.get_by_role("alert")).to_be_hidden()
+
+
 def test_new_tasks_announce_themselves_and_push_nothing(
     windows: Windows, server: Server, home: Home
 ) -> None:
