@@ -45,7 +45,7 @@ class Listing:
 
 
 def look(root: Path, *, below: str = "", limit: int = LOOKED_AT) -> Listing:
-    """Regular files and directories, level by level, hidden directories last.
+    """Regular files and directories by name, level by level, hidden directories last.
 
     A directory that is not there, or may not be read, is empty.
     """
@@ -80,7 +80,7 @@ def _read(root: Path, path: str, most: int) -> list[tuple[str, os.stat_result]]:
         for entry in islice(entries, most):
             with suppress(OSError):  # gone since
                 names.append((entry.name, entry.stat(follow_symlinks=False)))
-    return names
+    return sorted(names, key=lambda found: found[0])
 
 
 def _entry(path: str, status: os.stat_result) -> Entry:

@@ -8,7 +8,7 @@ TASKS = {
     # The log of a session
     "attempt_started": N_("Attempt %(attempt)s began."),
     "attempt_failed": N_(
-        "Attempt %(attempt)s failed: %(error)s The next one begins in %(seconds)s s."
+        "Attempt %(attempt)s failed, and the next one begins in %(seconds)s s: %(error)s"
     ),
     "attempt_interrupted": N_("Attempt %(attempt)s: %(error)s It is run again."),
     "completed": N_("Completed."),
