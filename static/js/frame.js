@@ -5,6 +5,7 @@ const plain = document.title;
 const icon = document.querySelector("link[rel=icon]");
 const statics = document.body.dataset.static;
 let lost = false;
+new Image().src = `${statics}favicon-lost.svg`; // it cannot be fetched once it is needed
 
 function show() {
   const world = document.getElementById("strip")?.dataset.state ?? "idle";

@@ -159,6 +159,19 @@ def test_a_failure_asks_for_attention_until_the_same_succeeds(
     assert "invoices" not in browser.get("/now/aside").text.partition("Last 24 hours")[0]
 
 
+def test_failures_that_are_not_shown_are_counted(
+    browser: Browser, submit: Submit, end: Callable[..., str]
+) -> None:
+    for number in range(8):
+        submit(f"work {number}")
+        end(Outcome("fail", code="failed_somehow"))
+
+    shown = browser.get("/").text
+
+    assert "work 7" in shown
+    assert ">and 2 more</a>" in shown
+
+
 def test_a_server_that_runs_nothing_says_so(browser: Browser) -> None:
     assert "Nothing runs tasks" in browser.get("/").text
 

@@ -11,7 +11,6 @@ from sqlalchemy import Row
 
 from webapp.queries.board import DAY
 
-TROUBLES = 6
 WIDTH = 960.0
 """Units of the timeline's picture across a day."""
 THINNEST = 4.0
@@ -74,7 +73,7 @@ def troubles(rows: Sequence[Row[Any]]) -> list[Trouble]:
             found.setdefault(work, []).append(row)
         elif row.status != "stopped":
             settled.add(work)
-    return [Trouble(tasks[0], len(tasks)) for tasks in found.values()][:TROUBLES]
+    return [Trouble(tasks[0], len(tasks)) for tasks in found.values()]
 
 
 def hours(rows: Sequence[Row[Any]], now: datetime) -> list[Hour]:
