@@ -164,7 +164,7 @@ def test_an_edit_that_somebody_overtook_is_refused_and_keeps_what_was_typed(
     assert browser.post(f"/schedules/{flow_id}", first).status_code == 303
     second = browser.post(f"/schedules/{flow_id}", {**first, "description": "second"})
     assert second.status_code == 422
-    assert "Somebody else changed it a moment ago." in second.text
+    assert "This schedule was changed in the meantime" in second.text
     assert "second</textarea>" in second.text
 
 

@@ -110,3 +110,22 @@ def test_a_pause_and_its_reason_outlive_an_edit_of_the_note(
     assert "called them" in page
     assert "3 failures in a row: 401 Unauthorized" in page
     assert "Resume" in page
+
+
+def test_who_was_told_that_it_changed_meanwhile_may_save_all_the_same(
+    browser: Browser, make_flow: MakeFlow, api: Any
+) -> None:
+    flow_id = make_flow("invoices")
+    api.post("/api/schedule", json={"flow_id": flow_id, "cron_expression": "0 9 * * *"})
+    form = offered(browser.get(f"/schedules/{flow_id}/edit").text)
+    form |= {"preset": "daily", "is_enabled": "1", "description": "mine"}
+    api.put(f"/api/schedule/{flow_id}", json={"description": "theirs"})
+
+    refused = browser.post(f"/schedules/{flow_id}", form)
+
+    assert refused.status_code == 422
+    assert "compare it with the schedule as it is now" in refused.text
+    assert api.get(f"/api/schedule/{flow_id}").json["description"] == "theirs"
+    again = offered(refused.text) | {"preset": "daily", "is_enabled": "1"}
+    assert browser.post(f"/schedules/{flow_id}", again).status_code == 303
+    assert api.get(f"/api/schedule/{flow_id}").json["description"] == "mine"

@@ -74,6 +74,7 @@ def save(flow_id: str) -> ResponseReturnValue:
     if draft.problems or not _saved(
         draft, lambda: door.change(flow_id, raw, by=_by(), version=seen)
     ):
+        draft.typed["version"] = str(row.version)  # who saves again has been told
         return _page(draft, row, existing=True), 422
     flash(gettext("The schedule is saved."), "done")
     return redirect(url_for(".show", flow_id=flow_id), 303)
