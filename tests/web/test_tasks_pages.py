@@ -12,8 +12,9 @@ from apiflask import APIFlask
 from tests.conftest import NOON
 from tests.web.conftest import Browser
 from webapp import clock
+from webapp.domain.outcome import Outcome
 from webapp.runtime.context import Context
-from webapp.services import controls, records
+from webapp.services import claims, controls, records
 from webapp.services.activity import Entry
 from webapp.services.claims import Assignment
 from webapp.services.news import News
@@ -62,6 +63,25 @@ def test_a_final_task_carries_no_trigger(
     live = browser.get(f"{path}/live?tab=activity").text
     assert f'hx-get="{path}/live' not in live
     assert "completed" in live
+
+
+def test_a_task_that_failed_shows_neither_its_progress_nor_why_it_was_paused(
+    browser: Browser, submit: Submit, claim: Callable[[], Assignment], context: Context
+) -> None:
+    submit()
+    taken = claim()
+    run, free = (taken.task_id, taken.attempt), lambda *_: None
+    context.call(records.record, *run, News(progress={"step": 2, "steps": 3}), NOON)
+    context.call(controls.pause, taken.task_id, by="tester", reason="Lunch", now=NOON, refuses=free)
+    context.call(records.paused, *run, NOON)
+    head = f"/tasks/{taken.task_id}/live?tab=output"
+    assert "step 2 of 3" in browser.get(head).text
+    assert "Lunch" in browser.get(head).text
+
+    context.call(claims.rescue, *run, Outcome("fail", code="crashed", params={"error": ""}), NOON)
+
+    assert "step 2 of 3" not in browser.get(head).text
+    assert "Lunch" not in browser.get(head).text
 
 
 def test_a_place_in_line_is_told_and_moves_up(
