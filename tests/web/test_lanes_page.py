@@ -52,6 +52,15 @@ def test_who_may_only_read_changes_no_lane(app: APIFlask) -> None:
     assert script.get(PAGE).status_code == 200
 
 
+def test_a_lane_that_is_needed_offers_no_button_that_deletes_it(
+    browser: Browser, crawl: str, submit: Submit
+) -> None:
+    submit(lane=crawl)
+    asked = browser.get(f"{PAGE}/{crawl}/ask").text
+    assert "It is still needed" in asked
+    assert "Delete it" not in asked
+
+
 def test_a_lane_is_made_renamed_and_deleted_by_forms(browser: Browser, crawl: str) -> None:
     renamed = browser.post(f"{PAGE}/{crawl}/rename", {"name": "fetch"}, follow_redirects=True)
     assert "The lane “crawl” is called “fetch” now." in text(renamed.text)
