@@ -19,8 +19,9 @@ def make(browser: Browser, name: str = "nightly", scope: str = "operate") -> str
     """Make a token on its page, and read it there."""
     response = browser.post("/settings/tokens", {"name": name, "scope": scope})
     assert response.status_code == 200, response.text
-    found = re.search(r'value="(lineup_[A-Za-z0-9_-]{43})"', response.text)
+    found = re.search(r">(lineup_[A-Za-z0-9_-]{43})</pre>", response.text)
     assert found is not None
+    assert "data-copyable" in response.text
     return found[1]
 
 
