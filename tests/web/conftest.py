@@ -178,6 +178,20 @@ def finish(context: Context) -> Callable[..., None]:
     return end
 
 
+@pytest.fixture
+def end(context: Context) -> Callable[..., str]:
+    """Claim the next task and end it at once."""
+
+    def make(result: outcomes.Outcome) -> str:
+        runner = context.identity.runner_id
+        taken = context.call(claims.claim_next, "main", runner, clock.now())
+        assert taken is not None
+        context.call(claims.conclude, taken, result, News(), clock.now(), next_for=None)
+        return taken.task_id
+
+    return make
+
+
 @contextmanager
 def counted(app: APIFlask) -> Iterator[list[str]]:
     """The statements that are sent to the database meanwhile."""

@@ -17,7 +17,6 @@ from webapp.domain import outcome as outcomes
 from webapp.domain.outcome import Outcome
 from webapp.runtime.context import Context
 from webapp.services import claims
-from webapp.services.news import News
 from webapp.services.submissions import Submitted
 
 Submit = Callable[..., Submitted]
@@ -43,20 +42,6 @@ def ride(context: Context) -> Callable[[], str]:
         return taken.task_id
 
     return claim
-
-
-@pytest.fixture
-def end(context: Context) -> Callable[..., str]:
-    """Claim the next task and end it at once."""
-
-    def make(result: Outcome) -> str:
-        runner = context.identity.runner_id
-        taken = context.call(claims.claim_next, "main", runner, clock.now())
-        assert taken is not None
-        context.call(claims.conclude, taken, result, News(), clock.now(), next_for=None)
-        return taken.task_id
-
-    return make
 
 
 def test_a_stranger_sees_nothing_of_it(stranger: Browser) -> None:
@@ -143,33 +128,6 @@ def test_what_people_write_is_never_markup(
     task_id = ride()
     for path in ("/", "/tasks", f"/tasks/{task_id}", f"/tasks/{task_id}/details"):
         assert "<script>alert" not in browser.get(path).text
-
-
-def test_a_failure_asks_for_attention_until_the_same_succeeds(
-    browser: Browser, submit: Submit, end: Callable[..., str]
-) -> None:
-    for _ in range(2):
-        submit("invoices")
-        end(Outcome("fail", message="401 Unauthorized", may_retry=False))
-    shown = browser.get("/now/aside").text
-    assert "failed 2×" in shown
-    assert "401 Unauthorized" in shown
-    submit("invoices")
-    end(outcomes.completed(None))
-    assert "invoices" not in browser.get("/now/aside").text.partition("Last 24 hours")[0]
-
-
-def test_failures_that_are_not_shown_are_counted(
-    browser: Browser, submit: Submit, end: Callable[..., str]
-) -> None:
-    for number in range(8):
-        submit(f"work {number}")
-        end(Outcome("fail", code="failed_somehow"))
-
-    shown = browser.get("/").text
-
-    assert "work 7" in shown
-    assert ">and 2 more</a>" in shown
 
 
 def test_a_server_that_runs_nothing_says_so(browser: Browser) -> None:
