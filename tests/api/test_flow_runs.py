@@ -140,7 +140,7 @@ def test_runs_queue_unless_they_are_told_to_be_rejected(api: FlaskClient, make: 
     third = api.post(address, json={"when_busy": "reject"})
 
     assert (first.status_code, second.status_code, third.status_code) == (200, 200, 409)
-    assert "1 before it" in second.get_json()["message"]
+    assert "others in its lane: 1" in second.get_json()["message"]
     assert third.get_json()["error"] == "task_running"
 
 

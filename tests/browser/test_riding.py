@@ -91,7 +91,7 @@ def test_a_busy_lane_offers_a_place_in_line(windows: Windows, starts: Starts, ho
     windows.forgive("status of 422")
     page = windows.open("/")
     compose(page, "echo second", "Only if free")
-    expect(page.locator("#composer [role=alert]")).to_contain_text("Something rides")
+    expect(page.locator("#composer .problem")).to_contain_text("Something rides")
     compose(page, "echo second", "Add to lineup · 2nd")
     waiting = page.locator(".row-line")
     expect(waiting).to_contain_text("echo second")
