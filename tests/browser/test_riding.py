@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Windows
+from tests.browser.conftest import PHONE, Windows
 from tests.processes.server import Home, Server
 
 Starts = Callable[..., str]
@@ -112,6 +112,16 @@ def test_the_keyboard_asks_before_a_waiting_task_is_taken_out(
     page.keyboard.press("x")
     expect(page.locator("#ask")).to_contain_text("Take this task out of the lineup?")
     assert home.task(waiting)["status"] == "pending"
+
+
+def test_a_finger_on_the_cross_of_a_waiting_task_is_asked_and_not_led_to_its_page(
+    windows: Windows, starts: Starts, server: Server
+) -> None:
+    starts(TICKS)
+    server.submit("echo later")
+    page = windows.open("/", PHONE, has_touch=True, is_mobile=True)
+    page.locator(".row-line").get_by_role("button").tap()
+    expect(page.locator("#ask")).to_contain_text("Take this task out of the lineup?")
 
 
 def test_the_composer_has_the_focus_wherever_it_was_called_from(windows: Windows) -> None:
